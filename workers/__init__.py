@@ -1,1 +1,1 @@
-""""""
+"""The Celery worker: a conversation with work becomes answers."""
