@@ -7,7 +7,6 @@ import re
 import secrets
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -251,6 +250,7 @@ def new_id() -> str:
 
 
 def reference(turn_id: str) -> str:
+    """What people quote of a turn's id."""
     return turn_id[:6]
 
 
@@ -343,9 +343,13 @@ class Notice:
 # ---- storage --------------------------------------------------------------------------------------------------------
 
 
-@cache
+_adapters: dict[type, TypeAdapter[Any]] = {}  # building one takes a millisecond
+
+
 def _adapter(kind: type) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def encode(value: object) -> bytes:
