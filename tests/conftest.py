@@ -1,0 +1,41 @@
+"""What every test may ask for: a real Redis, and an environment without anybody's tokens or proxies."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.embedded import EmbeddedRedis
+
+FOREIGN = ("SLACK_", "DISCORD_", "OPENAI_", "SWITCHBOARD_", "REDIS_URL")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")  # they would reach even loopback
+
+TEST_REDIS_URL = os.environ.get("SWITCHBOARD_TEST_REDIS_URL", "")
+for _name in list(os.environ):
+    if _name.startswith(FOREIGN) or _name.lower() in PROXIES:
+        del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A server of the suite's own, empty at first: SWITCHBOARD_TEST_REDIS_URL, else an embedded one on no disk."""
+    if TEST_REDIS_URL:
+        yield TEST_REDIS_URL
+        return
+    with tempfile.TemporaryDirectory(prefix="switchboard-test-") as folder:
+        server = EmbeddedRedis(Path(folder), appendfsync=None)
+        yield asyncio.run(server.start())
+        asyncio.run(server.stop())
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client (bytes, not text) of the suite's server, flushed before each test."""
+    client = Redis.from_url(redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()

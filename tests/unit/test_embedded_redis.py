@@ -1,0 +1,153 @@
+"""The embedded Redis: what it promises about its data, its folder and its end."""
+
+import asyncio
+import os
+import signal
+import socket as sockets
+import stat
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.embedded import EmbeddedRedis, find_server, server_version
+from bot.errors import SettingsError
+
+
+async def test_the_suites_redis_answers_and_is_empty(redis: Redis) -> None:
+    assert await redis.dbsize() == 0
+
+
+async def test_what_was_answered_is_there_after_a_kill(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path)
+    async with Redis.from_url(await server.start()) as client:
+        await client.set("question", "kept")
+        assert server.pid
+        os.kill(server.pid, signal.SIGKILL)
+    await server.stop()
+
+    again = EmbeddedRedis(tmp_path)
+    async with Redis.from_url(await again.start()) as client:
+        assert await client.get("question") == b"kept"
+    await again.stop()
+
+
+async def test_it_runs_with_the_policy_that_loses_nothing(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path)
+    async with Redis.from_url(await server.start()) as client:
+        config = await client.config_get(
+            "maxmemory-policy", "appendonly", "appendfsync", "save", "port"
+        )
+    await server.stop()
+    assert config == {
+        "maxmemory-policy": "noeviction",
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "save": "",
+        "port": "0",
+    }
+
+
+async def test_a_second_one_on_the_same_folder_is_refused_and_the_first_lives_on(
+    tmp_path: Path,
+) -> None:
+    first = EmbeddedRedis(tmp_path)
+    url = await first.start()
+    with pytest.raises(SettingsError, match="SWITCHBOARD_STATE_DIR: another process"):
+        await EmbeddedRedis(tmp_path).start()
+    async with Redis.from_url(url) as client:
+        assert await client.ping()
+    await first.stop()
+
+
+async def test_a_server_that_outlived_its_supervisor_is_replaced_without_loss(
+    tmp_path: Path,
+) -> None:
+    orphan = EmbeddedRedis(tmp_path)
+    async with Redis.from_url(await orphan.start()) as client:
+        await client.set("question", "kept")
+    old = orphan._process
+    assert old is not None
+    assert orphan._lock is not None
+    os.close(orphan._lock)  # what the death of its supervisor leaves behind
+
+    heir = EmbeddedRedis(tmp_path)
+    async with Redis.from_url(await heir.start()) as client:
+        assert await client.get("question") == b"kept"
+    assert old.wait(10) == 0
+    await heir.stop()
+
+
+async def test_a_socket_that_nobody_listens_on_is_in_nobodys_way(tmp_path: Path) -> None:
+    with sockets.socket(sockets.AF_UNIX) as left:
+        left.bind(str(tmp_path / "redis.sock"))
+    server = EmbeddedRedis(tmp_path)
+    async with Redis.from_url(await server.start()) as client:
+        assert await client.ping()
+    await server.stop()
+
+
+async def test_a_long_path_gets_a_short_socket_that_only_this_user_can_reach(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / ("deep and spaced " * 6) / "state"
+    server = EmbeddedRedis(folder)
+    async with Redis.from_url(await server.start()) as client:
+        await client.set("question", "kept")
+    assert len(os.fsencode(server.socket)) < 100
+    assert stat.S_IMODE(server.socket.parent.stat().st_mode) == 0o700
+    await server.stop()
+    assert (folder / "appendonlydir").is_dir()
+    server.socket.parent.rmdir()
+
+
+async def test_a_folder_open_to_others_is_closed(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    server = EmbeddedRedis(tmp_path)
+    await server.start()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    await server.stop()
+
+
+async def test_a_server_that_dies_is_started_again_with_the_same_data(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path)
+    url = await server.start()
+    keeper = asyncio.create_task(server.keep())
+    async with Redis.from_url(url) as client:
+        await client.set("question", "kept")
+        assert server.pid
+        dead = server.pid
+        os.kill(dead, signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while server.pid == dead:
+                await asyncio.sleep(0.02)
+        assert await client.get("question") == b"kept"
+    keeper.cancel()
+    await server.stop()
+
+
+async def test_data_that_cannot_be_read_is_a_fault_with_the_servers_reason(tmp_path: Path) -> None:
+    (tmp_path / "appendonlydir").mkdir()
+    (tmp_path / "appendonlydir" / "appendonly.aof.manifest").write_text("no manifest\n")
+    with pytest.raises(SettingsError, match="ended at its start"):
+        await EmbeddedRedis(tmp_path).start()
+
+
+def test_a_server_on_the_path_comes_before_the_bundled_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, _ = find_server()
+    (tmp_path / "valkey-server").symlink_to(real)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_server()[0] == str(tmp_path / "valkey-server")
+
+
+def test_a_server_older_than_seven_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "redis-server"
+    old.write_text("#!/bin/sh\necho 'Redis server v=6.2.14 sha=00000000:0 malloc=libc bits=64'\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert server_version(str(old)) == (6, 2, 14)
+    assert find_server()[0] != str(old)
