@@ -6,7 +6,7 @@ BotError                      a sentence that a person may read
 ├── ProviderError             the model's side
 │   ├── ProviderBusy* · ProviderDown* · ContextTooLong · Refused · BadKey · BadImage · ModelGone · AnswerCut
 ├── PlatformError             the chat's side
-│   ├── PlatformBusy* · MissingScope · PlaceGone
+│   ├── PlatformBusy* · Unsure* · TooLong · MissingScope · PlaceGone
 └── SettingsError             every fault of the settings at once; exit 78
 
 (* may be tried again)
@@ -107,6 +107,16 @@ class PlatformBusy(PlatformError):
     def __init__(self, sentence: str, retry_after: float) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+
+
+class Unsure(PlatformError):
+    """The request may or may not have been applied: look before doing it again."""
+
+    retryable = True
+
+
+class TooLong(PlatformError):
+    """The platform refuses the message's length or form: split it smaller."""
 
 
 class MissingScope(PlatformError):

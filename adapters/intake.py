@@ -1,0 +1,166 @@
+"""A Message becomes a Turn, or nothing: what the ack of a platform waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bot.commands import Ask, Command, parse_mention
+from bot.errors import UserError
+from bot.inbox import CAP, Admission, Admitted, Inbox, at_key, latest_key
+from bot.queue import Bell
+from bot.scopes import Scopes
+from bot.types import Kind, Message, Turn
+
+log = logging.getLogger(__name__)
+
+ADMIT_SECONDS = (
+    1.0  # all that intake may take before the ack; Slack and Discord both give up after 3 s
+)
+
+
+FULL = (
+    f"{CAP} questions are already waiting in this conversation. "
+    "Please ask again when some of them are answered."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A message is safe: the turn that holds it, and whether this delivery of it was the first."""
+
+    turn: str
+    kind: Kind
+    new: bool
+
+
+def read(message: Message) -> Command:
+    """What a mention's text asks for; without words it asks about its files or the quoted message."""
+    if not message.text.strip() and (message.attachments or message.quotes):
+        return Ask("")
+    return parse_mention(message.text)
+
+
+def _private(message: Message) -> Message:
+    """The bot's own words about it are for its author alone."""
+    return replace(message, target=replace(message.target, only=message.author.id))
+
+
+class Follows(Protocol):
+    """What goes on with a turn after its admission."""
+
+    def admitted(self, turn: Turn) -> asyncio.Future[None] | None:
+        """Take it up; a future for what must be over before the channel's next event is admitted."""
+
+
+class Intake:
+    """Admits what people write, one at a time in each channel, in the order of arrival."""
+
+    def __init__(self, inbox: Inbox, scopes: Scopes, bell: Bell, follows: Follows) -> None:
+        self.inbox = inbox
+        self._scopes = scopes
+        self._bell = bell
+        self._follows = follows
+        self._lines: dict[str, _Line] = {}
+
+    async def receive(
+        self,
+        message: Message,
+        *,
+        command: Command | UserError | None = None,
+        also_at: Sequence[str] = (),
+        secret: str = "",
+    ) -> Receipt:
+        """Admit a message: durable when this returns.
+
+        `command` is what the message asks for where its door says so (a slash command); else its
+        text is read as that of a mention. `also_at` are further platform messages (of the same
+        channel) that lead to this conversation, `secret` a credential that lives for 15 minutes.
+        Raises TimeoutError or RedisError where Redis did not answer in time: then the event must
+        not be acknowledged. What a person did wrong becomes a turn that says so.
+        """
+        async with self._in_line(message.thread.channel.key) as release:
+            async with asyncio.timeout(ADMIT_SECONDS):
+                turn = await self._turn(message, command)
+                admission = await self._admit(turn, also_at, secret)
+                if admission.outcome is Admitted.FULL:
+                    turn = Turn.of(_private(message), "notice", at=turn.asked_at, sentence=FULL)
+                    admission = await self._admit(turn, also_at, secret)
+            if turn.kind == "ask" and not message.fetches:
+                self._bell.ring(turn.conversation)
+            if admission.outcome is not Admitted.NEW:
+                return Receipt(admission.turn, turn.kind, new=False)
+            if (over := self._follows.admitted(turn)) is not None:
+                release.append(over)
+        log.info("turn.admitted turn=%s kind=%s alias=%s", turn.id, turn.kind, turn.model or "-")
+        return Receipt(turn.id, turn.kind, new=True)
+
+    async def _turn(self, message: Message, command: Command | UserError | None) -> Turn:
+        """The turn that a message becomes: a question with its model, a command, or a sentence that
+        says what is wrong with it."""
+        at = time.time()
+        try:
+            if isinstance(command, UserError):
+                raise command
+            command = command or read(message)
+            if not isinstance(command, Ask):
+                return Turn.of(_private(message), "command", at=at)
+            one_shot = message.model or command.model
+            choice = await self._scopes.in_force(message.thread, one_shot)
+        except UserError as error:
+            return Turn.of(_private(message), "notice", at=at, sentence=error.sentence)
+        turn = Turn.of(message, "ask", at=at, model=choice.alias, reason=choice.reason)
+        return turn.with_message(text=command.prompt, model=one_shot)
+
+    async def _admit(self, turn: Turn, also_at: Sequence[str], secret: str) -> Admission:
+        message, store = turn.message, self.inbox.store
+        channel = message.thread.channel
+        at = []
+        if turn.kind == "ask":
+            place = (channel.platform, channel.workspace, message.target.channel)
+            at = [at_key(store, *place, name) for name in (message.id, *also_at)]
+            at.append(latest_key(store, channel.key, message.author.id))
+        return await self.inbox.admit(turn, at=at, secret=secret)
+
+    @asynccontextmanager
+    async def _in_line(self, channel: str) -> AsyncIterator[list[asyncio.Future[None]]]:
+        """One event of a channel at a time, first come first served; held until what is appended to
+        the list is over, which the caller does not wait for."""
+        line = self._lines.setdefault(channel, _Line())
+        line.users += 1
+        until: list[asyncio.Future[None]] = []
+
+        def leave(_: object = None) -> None:
+            line.lock.release()
+            forget()
+
+        def forget() -> None:
+            line.users -= 1
+            if line.users == 0:
+                del self._lines[channel]
+
+        try:
+            await line.lock.acquire()
+        except BaseException:
+            forget()
+            raise
+        try:
+            yield until
+        finally:
+            if until:
+                until[0].add_done_callback(leave)
+            else:
+                leave()
+
+
+class _Line:
+    """A channel's queue, and how many stand in it."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0

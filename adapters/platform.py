@@ -1,0 +1,79 @@
+"""What a chat platform must be able to do for the parts that all platforms share, and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from bot.reply import Shown
+from bot.types import Actor, Attachment, Quote, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often requests of one bucket may leave: `per_second` on average, `burst` at once."""
+
+    per_second: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A platform's pace.
+
+    An answer that grows is edited every `interval` s, or every `per_live` s times the answers that grow in the same
+    channel, if that is longer. `working` is how often the sign of being at work is renewed (s).
+    """
+
+    interval: float
+    per_live: float
+    working: float
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What one platform message shall hold: rendered text, and the bot's own lines below it."""
+
+    text: str
+    footer: tuple[str, ...] = ()
+
+
+class Platform(Protocol):
+    """One chat platform. Every call raises PlatformError: PlatformBusy (not done, later), Unsure (perhaps done),
+    TooLong (split smaller), MissingScope, PlaceGone (never again)."""
+
+    name: str
+    limits: Limits
+
+    def render(self, turn: Turn, shown: Shown, *, shrink: int = 0) -> list[Body]:
+        """The messages that show the reply now, in order. Pure. `shrink` halves the size of a message so many times."""
+
+    def bucket(self, turn: Turn, action: Literal["post", "edit"]) -> tuple[str, Rate]:
+        """The name of the bucket that a request counts in, and its rate."""
+
+    async def post(
+        self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool
+    ) -> str:
+        """Post a part and return its message id. `look` says that it may have been posted before: adopt it then."""
+
+    async def edit(self, turn: Turn, part: int, message: str, body: Body) -> None:
+        """Make the message show the body."""
+
+    async def delete(self, turn: Turn, message: str) -> None:
+        """Take a message of ours away; that it is gone already is success."""
+
+    async def notice(self, turn: Turn, words: str) -> None:
+        """Say the bot's own words to the turn's author alone (where that cannot be: as a plain reply)."""
+
+    async def working(self, turn: Turn, on: bool) -> None:
+        """Show, or end, the sign that an answer is being made. Best effort."""
+
+    async def actor(self, turn: Turn) -> Actor:
+        """Who the author is and what the platform lets them do, asked now."""
+
+    async def fetch(self, turn: Turn, attachment: Attachment) -> bytes:
+        """The bytes of a file; raises AttachmentRejected with the sentence for the person."""
+
+    async def history(self, turn: Turn) -> tuple[Quote, ...]:
+        """Up to 15 earlier messages of the older thread that the question was asked in, oldest first."""

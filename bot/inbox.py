@@ -1,0 +1,313 @@
+"""Turns wait here, in order: admitted by an adapter, claimed by one worker at a time, committed once."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from bot import store as keys
+from bot.store import Store, text
+from bot.types import RECORD_VERSION, Phase, Turn, Usage, decode, encode
+
+CAP = 50  # turns that wait in one conversation; the next one is refused with a sentence
+FETCH_MS = (
+    20_000  # how long a turn's files and quoted messages may take, then it goes on without them
+)
+LEASE_MS = 8_000
+SWEEP_FORWARD_MS = 3_000  # a conversation that was rung is looked at again after this
+SWEEP_COUNT = 32
+MAX_ATTEMPTS = 3
+NO_USAGE = Usage()
+
+
+class Admitted(StrEnum):
+    """What became of an admission."""
+
+    NEW = "new"
+    AGAIN = "again"  # seen before: success, as for the first time
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The outcome, and the id of the turn that holds the question (an earlier one, if it was seen before)."""
+
+    outcome: Admitted
+    turn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The right to answer the head of a conversation, as long as no higher fence exists."""
+
+    conversation: str
+    turn: str
+    fence: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A turn as it was stored: `turn` is None where the record cannot be read by this version."""
+
+    id: str
+    turn: Turn | None
+    epoch: str
+    place: str
+    phase: str = ""
+
+    @classmethod
+    def of(cls, turn_id: str, fields: dict[bytes, bytes]) -> Stored:
+        try:
+            turn: Turn | None = decode(Turn, fields.get(b"record", b""))
+        except ValueError:
+            turn = None
+        if turn is not None and turn.version != RECORD_VERSION:
+            turn = None
+        return cls(
+            turn_id,
+            turn,
+            text(fields.get(b"epoch")) or "0",
+            text(fields.get(b"place")),
+            text(fields.get(b"phase")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a turn ended, with what enters the log: pairs of an entry and its tokens, and how many old ones leave."""
+
+    phase: Phase
+    text: str
+    alias: str = ""
+    notes: tuple[str, ...] = ()
+    usage: Usage = NO_USAGE
+    entries: tuple[tuple[bytes, int], ...] = ()
+    drop: int = 0
+    dead: str = ""  # the dead letter, if it is one
+
+
+class Inbox:
+    """All that may be done to waiting turns. Each method is one round trip and safe to repeat."""
+
+    def __init__(self, store: Store, *, lease_ms: int = LEASE_MS, log_ttl: int = keys.DAY) -> None:
+        self.store = store
+        self.lease_ms = lease_ms
+        self.log_ttl = log_ttl
+
+    async def admit(
+        self, turn: Turn, *, at: Sequence[str] = (), secret: str = "", secret_ttl: int = 900
+    ) -> Admission:
+        """Store and queue a turn unless it was seen. `at` names what leads to its conversation (`at_key`)."""
+        key, channel = self.store.key, turn.message.thread.channel
+        seen = [key("seen", channel.platform, channel.workspace, m) for m in turn.message.marks]
+        outcome, turn_id = await self.store.run(
+            "admit",
+            [
+                key("inbox", turn.conversation),
+                key("turn", turn.id),
+                key("due"),
+                key("owed", turn.platform),
+                key("fetching", turn.platform),
+                key("outbox", turn.conversation),
+                key("epoch", turn.conversation),
+                key("secret", turn.id),
+                *seen,
+                *at,
+            ],
+            turn.conversation,
+            turn.id,
+            encode(turn),
+            turn.kind,
+            CAP,
+            FETCH_MS if turn.message.fetches else 0,
+            keys.SEEN_TTL,
+            keys.AT_TTL,
+            len(seen),
+            secret,
+            max(1, secret_ttl),
+            turn.place,
+        )
+        admitted = Admitted(text(outcome))
+        return Admission(admitted, text(turn_id) if admitted is Admitted.AGAIN else turn.id)
+
+    async def ready(self, turn: Turn) -> bool:
+        """The turn's files and quotes are in; False where it no longer waits for them."""
+        key = self.store.key
+        done = await self.store.run(
+            "ready",
+            [
+                key("fetching", turn.platform),
+                key("turn", turn.id),
+                key("due"),
+                key("inbox", turn.conversation),
+            ],
+            turn.id,
+            turn.conversation,
+            encode(turn),
+        )
+        return bool(done)
+
+    async def claim(self, conversation: str) -> Grant | None:
+        """The head of the conversation, if nobody else answers it and its files are in."""
+        key = self.store.key
+        platform = conversation.split(":", 1)[0]
+        status, turn_id, fence, attempt = await self.store.run(
+            "claim",
+            [
+                key("inbox", conversation),
+                key("lease", conversation),
+                key("due"),
+                key("fetching", platform),
+            ],
+            conversation,
+            uuid.uuid4().hex,
+            self.lease_ms,
+            keys.REPLY_TTL,
+        )
+        if status != b"granted":
+            return None
+        return Grant(conversation, text(turn_id), int(fence), int(attempt))
+
+    async def renew(self, grant: Grant) -> Literal["held", "stop", "lost"]:
+        """Keep the grant for another lease; "stop" says that the question's author wants no answer any more."""
+        key = self.store.key
+        state = await self.store.run(
+            "renew",
+            [key("lease", grant.conversation), key("due")],
+            grant.conversation,
+            grant.fence,
+            self.lease_ms,
+        )
+        held: Literal["held", "stop", "lost"] = text(state)  # type: ignore[assignment]  # the script's three words
+        return held
+
+    async def commit(self, grant: Grant, epoch: str, outcome: Outcome) -> str:
+        """Finish the head: 'done' or 'again' (it is), 'lost' (another holds it), 'stop' (its author stopped it)."""
+        key = self.store.key
+        entries = [part for entry in outcome.entries for part in entry]
+        state = await self.store.run(
+            "commit",
+            [
+                key("lease", grant.conversation),
+                key("inbox", grant.conversation),
+                key("due"),
+                key("reply", grant.turn),
+                key("text", grant.turn, str(grant.fence)),
+                key("log", grant.conversation, epoch),
+                key("cost", grant.conversation, epoch),
+                key("dead"),
+            ],
+            grant.conversation,
+            grant.fence,
+            grant.turn,
+            outcome.text,
+            outcome.phase,
+            outcome.alias,
+            json.dumps(outcome.notes),
+            encode(outcome.usage),
+            keys.REPLY_TTL,
+            self.log_ttl,
+            outcome.drop,
+            outcome.dead,
+            hint_channel(self.store, grant.conversation),
+            *entries,
+        )
+        return text(state)
+
+    async def release(self, grant: Grant, *, after: float = 0.0) -> None:
+        """Give the conversation and the attempt back; it is due in `after` seconds."""
+        key = self.store.key
+        await self.store.run(
+            "release",
+            [key("lease", grant.conversation), key("due")],
+            grant.conversation,
+            grant.fence,
+            int(after * 1000),
+        )
+
+    async def amend(self, turn: Turn, edited: Turn | None) -> str:
+        """A question was edited, or deleted (None): 'replaced', 'cancelled', 'answering', 'stopping' or 'later'."""
+        key = self.store.key
+        state = await self.store.run(
+            "amend",
+            [
+                key("turn", turn.id),
+                key("inbox", turn.conversation),
+                key("lease", turn.conversation),
+                key("fetching", turn.platform),
+                key("owed", turn.platform),
+                key("outbox", turn.conversation),
+                key("due"),
+            ],
+            turn.id,
+            turn.conversation,
+            encode(edited) if edited else b"",
+            keys.DONE_TTL,
+            stop_channel(self.store),
+        )
+        return text(state)
+
+    async def sweep(self) -> list[str]:
+        """Conversations that are due, moved forward so that one worker rings each."""
+        found = await self.store.run(
+            "sweep", [self.store.key("due")], SWEEP_COUNT, SWEEP_FORWARD_MS
+        )
+        return [text(conversation) for conversation in found]
+
+    async def load(self, turn_id: str) -> Stored | None:
+        """A stored turn; None where nothing is kept under this id (any more)."""
+        fields = await self.store.redis.hgetall(self.store.key("turn", turn_id))
+        return Stored.of(turn_id, fields) if fields else None
+
+    async def conversation_of(self, turn_id: str) -> str | None:
+        """The conversation of a turn whose record may be unreadable."""
+        value = await self.store.redis.hget(self.store.key("turn", turn_id), "conversation")
+        return text(value) or None
+
+    async def seen(self, platform: str, workspace: str, mark: str) -> str | None:
+        """The id of the turn that was admitted under this mark."""
+        value = await self.store.redis.get(self.store.key("seen", platform, workspace, mark))
+        return text(value) or None
+
+    async def fetching(self, platform: str) -> list[str]:
+        """The turns whose files or quotes are on their way."""
+        found = await self.store.redis.zrange(self.store.key("fetching", platform), 0, -1)
+        return [text(turn) for turn in found]
+
+    async def take_fetch(self, turn_id: str, owner: str, seconds: float) -> bool:
+        """Whether this adapter is to fetch for the turn now; its successor may after `seconds`."""
+        taken = await self.store.redis.set(
+            self.store.key("fetch", turn_id), owner, nx=True, px=int(seconds * 1000)
+        )
+        return bool(taken)
+
+
+def at_key(store: Store, platform: str, workspace: str, channel: str, message: str) -> str:
+    """The key that leads from a platform message to its conversation."""
+    return store.key("at", platform, workspace, channel, message)
+
+
+def latest_key(store: Store, channel: str, person: str) -> str:
+    """The key of a person's latest conversation in a channel (`Channel.key`)."""
+    return store.key("latest", channel, person)
+
+
+def hint_channel(store: Store, conversation: str) -> str:
+    """Where "look at this turn's reply" is published for the adapters of the conversation's platform."""
+    return store.key("hint", conversation.split(":", 1)[0])
+
+
+def stop_channel(store: Store) -> str:
+    """Where the conversations whose answer is to stop are published for the workers."""
+    return store.key("stop")
+
+
+async def conversation_at(store: Store, names: Iterable[str]) -> list[str | None]:
+    """The conversations behind `at_key`s, one round trip for all."""
+    values = await store.redis.mget(list(names))
+    return [text(value) or None for value in values]

@@ -1,0 +1,193 @@
+"""A reply under way: text that grows under a worker's fence, and the platform messages that show it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from bot import store as keys
+from bot.inbox import Grant, at_key, hint_channel
+from bot.store import Store, text
+from bot.types import Phase, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What there is to show of a reply: the whole text so far, how it stands, and which messages show it."""
+
+    phase: Phase | None  # None: nothing has begun
+    text: str
+    alias: str = ""
+    notes: tuple[str, ...] = ()
+    parts: dict[int, str] = field(default_factory=dict)  # part of the reply → platform message id
+
+    @property
+    def final(self) -> bool:
+        return self.phase is not None and self.phase is not Phase.OPEN
+
+
+class Replies:
+    """All that may be done to replies. Scripts are safe to repeat; reads take one or two round trips."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def append(self, grant: Grant, offset: int, chunk: bytes, alias: str) -> bool:
+        """Write text at a byte offset of this fence's text; False says that the fence is no longer the newest."""
+        key = self.store.key
+        fence = str(grant.fence)
+        state = await self.store.run(
+            "append",
+            [
+                key("lease", grant.conversation),
+                key("reply", grant.turn),
+                key("text", grant.turn, fence),
+            ],
+            fence,
+            offset,
+            chunk,
+            alias,
+            keys.REPLY_TTL,
+            key("text", grant.turn, ""),
+            hint_channel(self.store, grant.conversation),
+            grant.turn,
+        )
+        return bool(state == b"held")
+
+    async def read(self, turn_id: str) -> Shown:
+        """The reply as it is to be shown: an older fence's text until the newest one's is longer or final."""
+        fields = await self.store.redis.hgetall(self.store.key("reply", turn_id))
+        if b"phase" not in fields:
+            return Shown(None, "", parts=_parts(fields))
+        phase = Phase(text(fields[b"phase"]))
+        fences = [text(fields[b"fence"])]
+        if phase is Phase.OPEN and b"old" in fields:
+            fences.append(text(fields[b"old"]))
+        found = await self.store.redis.mget([self.store.key("text", turn_id, f) for f in fences])
+        longest = max((value or b"" for value in found), key=len)
+        return Shown(
+            phase,
+            longest.decode("utf-8", "ignore"),  # an append may end inside a character
+            text(fields.get(b"alias")),
+            tuple(json.loads(fields.get(b"notes", b"[]"))),
+            _parts(fields),
+        )
+
+    async def say(self, turn_id: str, platform: str, words: str, phase: Phase) -> str:
+        """The final words of a turn outside the inbox; the first ones said stay, and are returned."""
+        key = self.store.key
+        said = await self.store.run(
+            "say",
+            [key("reply", turn_id), key("text", turn_id, "0")],
+            phase,
+            words,
+            keys.REPLY_TTL,
+            hint_channel(self.store, platform),
+            turn_id,
+        )
+        return text(said)
+
+    async def owed(self, platform: str) -> list[str]:
+        """The turns that are not yet delivered, oldest first."""
+        found = await self.store.redis.zrange(self.store.key("owed", platform), 0, -1)
+        return [text(turn) for turn in found]
+
+    async def next_in(self, conversation: str) -> str | None:
+        """The turn whose answer is to be shown next in this conversation."""
+        head = await self.store.redis.lindex(self.store.key("outbox", conversation), 0)
+        return text(head) or None
+
+    async def own(self, place: str, owner: str, seconds: float) -> int:
+        """The fence under which this adapter sends to a platform channel; 0 while another one does."""
+        milliseconds = int(seconds * 1000)
+        fence = await self.store.run(
+            "own", [self.store.key("delivery", place)], owner, milliseconds
+        )
+        return int(fence)
+
+    async def disown(self, place: str, owner: str) -> None:
+        await self.store.run("own", [self.store.key("delivery", place)], owner, 0)
+
+    async def bind(self, turn: Turn, owner: str, part: int, message: str) -> bool:
+        """The part is shown by this platform message; False: another message does, delete yours."""
+        key, channel = self.store.key, turn.message.thread.channel
+        bound = await self.store.run(
+            "bind",
+            [
+                key("delivery", turn.place),
+                key("reply", turn.id),
+                at_key(
+                    self.store,
+                    channel.platform,
+                    channel.workspace,
+                    turn.message.target.channel,
+                    message,
+                ),
+            ],
+            owner,
+            part,
+            message,
+            turn.conversation,
+            keys.AT_TTL,
+            keys.REPLY_TTL,
+        )
+        return bool(bound)
+
+    async def intend(self, turn_id: str, part: int) -> bool:
+        """Note that this part is about to be posted; False: somebody was about to before, so look first."""
+        name = self.store.key("reply", turn_id)
+        async with self.store.redis.pipeline(transaction=False) as pipe:
+            pipe.hsetnx(name, f"intent:{part}", "1")
+            pipe.expire(name, keys.REPLY_TTL)
+            first, _ = await pipe.execute()
+        return bool(first)
+
+    async def unbind(self, turn_id: str, part: int) -> None:
+        """A surplus part's message was deleted."""
+        await self.store.redis.hdel(self.store.key("reply", turn_id), f"part:{part}")
+
+    async def delivered(
+        self, turn_id: str, conversation: str, *, how: str = "delivered", dead: str = ""
+    ) -> str | None:
+        """The turn is owed no more; the id of the next one in its conversation."""
+        key = self.store.key
+        platform = conversation.split(":", 1)[0]
+        fence = text(await self.store.redis.hget(key("reply", turn_id), "fence")) or "0"
+        following = await self.store.run(
+            "delivered",
+            [
+                key("turn", turn_id),
+                key("reply", turn_id),
+                key("owed", platform),
+                key("outbox", conversation),
+                key("secret", turn_id),
+                key("dead"),
+                key("text", turn_id, fence),
+            ],
+            turn_id,
+            how,
+            keys.DONE_TTL,
+            dead,
+            hint_channel(self.store, conversation),
+        )
+        return text(following) or None
+
+    async def secret(self, turn_id: str) -> str:
+        """A Discord interaction's token, while it lives; else empty."""
+        return text(await self.store.redis.get(self.store.key("secret", turn_id)))
+
+    async def hints(self, platform: str) -> AsyncIterator[str]:
+        """Ids of turns whose reply moved. Only hints: what is missed here, the sweep finds."""
+        async with self.store.redis.pubsub() as pubsub:
+            await pubsub.subscribe(hint_channel(self.store, platform))
+            while True:
+                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=2.0)
+                if message is not None:
+                    yield text(message["data"])
+
+
+def _parts(fields: dict[bytes, bytes]) -> dict[int, str]:
+    return {
+        int(name[5:]): text(value) for name, value in fields.items() if name.startswith(b"part:")
+    }

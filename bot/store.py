@@ -1,0 +1,69 @@
+"""The one connection of a process to Redis: named keys, and the scripts that keep what they hold true."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
+
+__all__ = ["RedisError", "Store", "connect"]
+
+PREFIX = "switchboard:"
+DAY = 86_400  # s
+SEEN_TTL = DAY  # longer than every platform's redelivery
+AT_TTL = 30 * DAY  # how long a thread or a reply chain is recognised as the bot's own
+REPLY_TTL = 7 * DAY  # of a reply that no adapter has shown yet; much less once it is delivered
+DONE_TTL = (
+    DAY  # of a turn and its reply after delivery: redeliveries, edits and deletions still find it
+)
+
+
+def connect(url: str, *, timeout: float = 5.0, retries: int = 3, connections: int = 50) -> Redis:
+    """A client for short commands: `timeout` in s for each try, binary replies, waiting for a free connection.
+
+    redis-py repeats a command whose reply was lost, so everything sent through it must bear repetition.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=timeout,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        health_check_interval=25,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries),
+        decode_responses=False,
+    )
+    return Redis.from_pool(pool)
+
+
+class Store:
+    """Redis as the packages of this project see it: keys under one prefix, scripts by name."""
+
+    def __init__(self, redis: Redis, prefix: str = PREFIX) -> None:
+        # Any: redis-py's types hold str for all, our client answers bytes (decode_responses=False).
+        self.redis: Any = redis
+        self.prefix = prefix
+        folder = resources.files("bot") / "scripts"
+        self._scripts = {
+            file.name.removesuffix(".lua"): redis.register_script(file.read_text("utf-8"))
+            for file in folder.iterdir()
+            if file.name.endswith(".lua")
+        }
+
+    def key(self, *parts: str) -> str:
+        return self.prefix + ":".join(parts)
+
+    async def run(self, script: str, keys: list[str], *args: Any) -> Any:
+        """One script, one round trip; loaded anew where the server does not know it (restart, SCRIPT FLUSH)."""
+        return await self._scripts[script](keys=keys, args=args)
+
+    async def close(self) -> None:
+        await self.redis.aclose()
+
+
+def text(value: bytes | None) -> str:
+    return value.decode() if value is not None else ""

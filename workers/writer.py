@@ -1,0 +1,63 @@
+"""Deltas of a model become the growing text of a reply: the first at once, later ones merged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from bot.inbox import Grant
+from bot.reply import Replies
+from bot.store import RedisError
+from workers.leases import End, Held
+
+log = logging.getLogger(__name__)
+
+MERGE_SECONDS = 0.04  # later deltas are written together for so long
+
+
+class Writer:
+    """Writes behind the stream and never holds it up. Text stays here until Redis has it."""
+
+    def __init__(self, replies: Replies, held: Held, alias: str) -> None:
+        self._replies = replies
+        self._held = held
+        self._alias = alias
+        self._parts: list[str] = []
+        self._pending = bytearray()
+        self._written = 0  # bytes that Redis has
+        self._more = asyncio.Event()
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    @property
+    def visible(self) -> bool:
+        """Whether a person may already have seen something of this answer."""
+        return bool(self._parts)
+
+    def add(self, words: str) -> None:
+        self._parts.append(words)
+        self._pending += words.encode("utf-8", "replace")
+        self._more.set()
+
+    async def run(self) -> None:
+        """Write for as long as the answer grows; ends by cancellation."""
+        grant: Grant = self._held.grant
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            chunk = bytes(self._pending)
+            try:
+                held = await self._replies.append(grant, self._written, chunk, self._alias)
+            except (RedisError, OSError) as error:
+                log.warning("reply.unwritten turn=%s error=%s", grant.turn, type(error).__name__)
+                self._more.set()
+                await asyncio.sleep(0.5)
+                continue
+            if not held:
+                self._held.end(End.LOST)
+                return
+            del self._pending[: len(chunk)]
+            self._written += len(chunk)
+            await asyncio.sleep(MERGE_SECONDS)
