@@ -1,0 +1,58 @@
+"""Everything that changes is told to whoever waits: the page's stream and a test's condition."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Change = dict[str, Any]
+_BACKLOG = 10_000  # changes kept for a reader that is slower than that: it is cut off
+
+
+class Feed:
+    """One announcement, any number of listeners."""
+
+    def __init__(self) -> None:
+        self._queues: set[asyncio.Queue[Change]] = set()
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def tell(self, change: Change) -> None:
+        for queue in list(self._queues):
+            with suppress(asyncio.QueueFull):
+                queue.put_nowait(change)
+        self.stir()
+
+    def stir(self) -> None:
+        """Something that only a condition can see has changed."""
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+        self._waiting.clear()
+
+    def subscribe(self) -> asyncio.Queue[Change]:
+        queue: asyncio.Queue[Change] = asyncio.Queue(_BACKLOG)
+        self._queues.add(queue)
+        return queue
+
+    def unsubscribe(self, queue: asyncio.Queue[Change]) -> None:
+        self._queues.discard(queue)
+
+    async def changes(self) -> AsyncIterator[Change]:
+        queue = self.subscribe()
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self.unsubscribe(queue)
+
+    async def when(self, condition: Callable[[], T | None], timeout: float) -> T:
+        """The condition's first value that is neither None nor False; TimeoutError otherwise."""
+        async with asyncio.timeout(timeout):
+            while True:
+                found = condition()
+                if found is not None and found is not False:
+                    return found
+                future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._waiting.add(future)
+                await future
