@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from bot.access import Action, Admins, authorize
 from bot.commands import Ask, Command, parse_mention
+from bot.conversation import Conversations
 from bot.errors import UserError
 from bot.inbox import CAP, Admission, Admitted, Inbox, at_key, latest_key
 from bot.queue import Bell
 from bot.scopes import Scopes
-from bot.types import Kind, Message, Turn
+from bot.types import Actor, Channel, Kind, Message, Turn
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +63,21 @@ class Follows(Protocol):
 class Intake:
     """Admits what people write, one at a time in each channel, in the order of arrival."""
 
-    def __init__(self, inbox: Inbox, scopes: Scopes, bell: Bell, follows: Follows) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        conversations: Conversations,
+        scopes: Scopes,
+        bell: Bell,
+        follows: Follows,
+        *,
+        admins: Admins,
+        external_allowed: bool = False,
+    ) -> None:
         self.inbox = inbox
+        self._conversations = conversations
+        self._admins = admins
+        self._external_allowed = external_allowed
         self._scopes = scopes
         self._bell = bell
         self._follows = follows
@@ -72,6 +87,7 @@ class Intake:
         self,
         message: Message,
         *,
+        actor: Actor,
         command: Command | UserError | None = None,
         also_at: Sequence[str] = (),
         secret: str = "",
@@ -86,7 +102,7 @@ class Intake:
         """
         async with self._in_line(message.thread.channel.key) as release:
             async with asyncio.timeout(ADMIT_SECONDS):
-                turn = await self._turn(message, command)
+                turn = await self._turn(message, actor, command)
                 admission = await self._admit(turn, also_at, secret)
                 if admission.outcome is Admitted.FULL:
                     turn = Turn.of(_private(message), "notice", at=turn.asked_at, sentence=FULL)
@@ -100,7 +116,28 @@ class Intake:
         log.info("turn.admitted turn=%s kind=%s alias=%s", turn.id, turn.kind, turn.model or "-")
         return Receipt(turn.id, turn.kind, new=True)
 
-    async def _turn(self, message: Message, command: Command | UserError | None) -> Turn:
+    async def amend(self, channel: Channel, mark: str, words: str | None) -> None:
+        """A message was edited (`words`) or deleted (None): the question, if it was one, follows.
+
+        In line with the channel's other events, so that an edit meets the question that it edits.
+        """
+        async with self._in_line(channel.key), asyncio.timeout(ADMIT_SECONDS):
+            turn_id = await self.inbox.seen(channel.platform, channel.workspace, mark)
+            stored = await self.inbox.load(turn_id) if turn_id else None
+            if stored is None or stored.turn is None or stored.turn.kind != "ask":
+                return
+            turn = stored.turn
+            edited = turn.with_message(text=words) if words is not None else None
+            state = await self.inbox.amend(turn, edited)
+            if state == "later":
+                await self._conversations.amend(
+                    turn.conversation, stored.epoch, turn.message.id, words
+                )
+        log.info("turn.amended turn=%s state=%s", turn.id, state)
+
+    async def _turn(
+        self, message: Message, actor: Actor, command: Command | UserError | None
+    ) -> Turn:
         """The turn that a message becomes: a question with its model, a command, or a sentence that
         says what is wrong with it."""
         at = time.time()
@@ -111,6 +148,14 @@ class Intake:
             if not isinstance(command, Ask):
                 return Turn.of(_private(message), "command", at=at)
             one_shot = message.model or command.model
+            authorize(
+                actor,
+                Action.ASK,
+                None,
+                admins=self._admins,
+                direct=message.thread.channel.direct,
+                external_allowed=self._external_allowed,
+            )
             choice = await self._scopes.in_force(message.thread, one_shot)
         except UserError as error:
             return Turn.of(_private(message), "notice", at=at, sentence=error.sentence)

@@ -22,7 +22,7 @@ PUBLISH_SECONDS = 1.0  # a bell that takes longer is given up; the sweep rings i
 
 def celery_app(broker_url: str, prefix: str = PREFIX) -> Celery:
     """Celery as this project uses it (the reasons are in docs/decisions.md)."""
-    app = Celery("switchboard", broker=broker_url, set_as_current=False)
+    app = Celery("switchboard", broker=_kombu_url(broker_url), set_as_current=False)
     app.conf.update(
         accept_content=["json"],
         result_accept_content=["json"],
@@ -54,6 +54,11 @@ def celery_app(broker_url: str, prefix: str = PREFIX) -> Celery:
     )
     assert_json_only(app)
     return app
+
+
+def _kombu_url(url: str) -> str:
+    """kombu writes a unix socket in its own way."""
+    return url.replace("unix://", "redis+socket://", 1) if url.startswith("unix://") else url
 
 
 def assert_json_only(app: Celery) -> None:

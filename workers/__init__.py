@@ -1,1 +1,14 @@
 """The Celery worker: a conversation with work becomes answers."""
+
+from __future__ import annotations
+
+import argparse
+
+from bot.settings import WorkerSettings
+
+
+def run(settings: WorkerSettings, arguments: argparse.Namespace | None = None) -> int:
+    """The process `switchboard worker`; celery and openai are imported only now, after the settings were checked."""
+    from workers.assembly import worker
+
+    return worker(settings, concurrency=getattr(arguments, "concurrency", None) or 200).run()

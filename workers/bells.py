@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _CONVERSATION = re.compile(r"[a-z]+(:[A-Za-z0-9._@-]{1,64}){3}")
 
 
-class StrictConsumer(Consumer):  # type: ignore[misc]  # celery's stubs leave it untyped
+class StrictConsumer(Consumer):
     """Celery's consumer, but what is not a bell is never printed: it may hold anything."""
 
     bury: Callable[[str, str], None]
@@ -58,7 +58,7 @@ def register(app: Celery, converse: Callable[[str], None], bury: Callable[[str, 
             return
         converse(conversation)
 
-    app.task(bell, name=CONVERSE, ignore_result=True, typing=False)
+    app.task(name=CONVERSE, ignore_result=True, typing=False)(bell)
     app.conf.worker_consumer = "workers.bells:StrictConsumer"
     app.conf.switchboard_bury = bury
 

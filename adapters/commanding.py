@@ -1,0 +1,61 @@
+"""A command turn is run once: its words for its author, and the announcement of what it changed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from adapters.platform import Platform
+from bot.access import Admins
+from bot.commands import parse_mention
+from bot.conversation import Conversations
+from bot.desk import Desk
+from bot.errors import UserError
+from bot.inbox import Inbox
+from bot.models import Catalog
+from bot.scopes import Scopes
+from bot.types import Notice, Turn
+
+
+class Commanding:
+    """Runs command turns at the desk. Safe to repeat: the turn's id is the request's."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        inbox: Inbox,
+        conversations: Conversations,
+        scopes: Scopes,
+        catalog: Catalog,
+        admins: Admins,
+    ) -> None:
+        self._platform = platform
+        self._inbox = inbox
+        self.desk = Desk(scopes, catalog, admins, conversations.renew)
+
+    async def run(self, turn: Turn) -> str:
+        """The words for the turn's author; what changed is announced in the channel as a turn of its own."""
+        try:
+            command = parse_mention(turn.message.text)
+            actor = await self._platform.actor(turn)
+            notice = await self.desk.run(
+                command, actor, turn.message.thread, request_id=turn.id
+            )
+        except UserError as error:
+            return error.sentence
+        await self.announce(turn, notice)
+        return notice.text
+
+    async def announce(self, turn: Turn, notice: Notice) -> None:
+        """Admit the announcement as a turn: owed like an answer, and made once however often this runs."""
+        if not notice.announcement:
+            return
+        message = replace(
+            turn.message,
+            target=replace(turn.message.target, only=None, interaction=None),
+            marks=(f"announcement-{turn.id}",),
+            attachments=(),
+            quotes=(),
+        )
+        announcement = Turn.of(message, "notice", at=time.time(), sentence=notice.announcement)
+        await self._inbox.admit(announcement)

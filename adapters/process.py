@@ -1,0 +1,118 @@
+"""An adapter process: one platform, its intake, fetching and delivery around one loop, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import socket
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from adapters.commanding import Commanding
+from adapters.delivery import Delivery
+from adapters.fetching import Fetching
+from adapters.following import Following
+from adapters.intake import Intake
+from adapters.platform import Platform
+from bot.access import Admins
+from bot.blobs import Blobs
+from bot.conversation import Conversations
+from bot.inbox import Inbox
+from bot.models import Catalog
+from bot.queue import Bell, celery_app
+from bot.reply import Replies
+from bot.scopes import Scopes
+from bot.settings import AdapterSettings
+from bot.store import RedisError, Store, connect
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+
+
+class Adapter:
+    """The parts that all platforms share, wired for one of them."""
+
+    def __init__(
+        self,
+        settings: AdapterSettings,
+        platform: Platform,
+        catalog: Catalog,
+        *,
+        external_allowed: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.platform = platform
+        self.catalog = catalog
+        self.owner = f"{socket.gethostname()}:{uuid.uuid4().hex[:12]}"
+        ttl = int(settings.context_ttl_hours * 3600)
+        # One try of a second: intake must say yes or no within the platform's three.
+        self.store = Store(connect(settings.redis_url, timeout=1.0, retries=1), settings.prefix)
+        self.bell = Bell(celery_app(settings.redis_url, settings.prefix))
+        self.inbox = Inbox(self.store, lease_ms=int(settings.lease_seconds * 1000), log_ttl=ttl)
+        self.replies = Replies(self.store)
+        self.conversations = Conversations(self.store, ttl=ttl)
+        self.scopes = Scopes(self.store, settings.default_model)
+        self.blobs = Blobs(self.store, ttl=ttl)
+        admins = Admins.of(settings.admins)
+        self.commanding = Commanding(
+            platform, self.inbox, self.conversations, self.scopes, catalog, admins
+        )
+        self.delivery = Delivery(
+            platform, self.inbox, self.replies, self.commanding.run, self.owner
+        )
+        self.fetching = Fetching(platform, self.inbox, self.blobs, self.bell, self.owner)
+        following = Following(self.delivery, self.fetching)
+        self.intake = Intake(
+            self.inbox,
+            self.conversations,
+            self.scopes,
+            self.bell,
+            following,
+            admins=admins,
+            external_allowed=external_allowed,
+        )
+
+    async def serve(
+        self, listen: Callable[[], Awaitable[None]], silence: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Run `listen` (which takes events until cancelled) until SIGTERM; `silence` then stops taking events, before
+        what is under way is finished. A fault of `listen` ends the process with it."""
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, told.set)
+        background = [
+            asyncio.create_task(self.delivery.hints()),
+            asyncio.create_task(self._sweep()),
+        ]
+        listening = asyncio.ensure_future(listen())
+        waiting = asyncio.create_task(told.wait())
+        try:
+            await asyncio.wait({listening, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if listening.done():
+                listening.result()
+        finally:
+            waiting.cancel()
+            await silence()
+            listening.cancel()
+            await self.fetching.close()
+            await self.delivery.close(self.settings.drain_seconds)
+            for task in background:
+                task.cancel()
+            await asyncio.gather(listening, *background, return_exceptions=True)
+            with suppress(RedisError, OSError):
+                await self.bell.close()
+                await self.store.close()
+            log.info("adapter.drained platform=%s", self.platform.name)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await asyncio.gather(self.delivery.sweep(), self.fetching.sweep())
+            except (RedisError, OSError) as error:
+                log.warning("sweep.failed error=%s", type(error).__name__)
+            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.9, 1.1))  # noqa: S311  # jitter

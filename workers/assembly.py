@@ -1,0 +1,48 @@
+"""The parts of a worker, put together from its settings."""
+
+from __future__ import annotations
+
+from bot.blobs import Blobs
+from bot.conversation import Conversations
+from bot.inbox import Inbox
+from bot.models import Catalog
+from bot.queue import Bell
+from bot.reply import Replies
+from bot.settings import WorkerSettings
+from bot.store import Store, connect
+from workers.answering import Answering
+from workers.drafting import Drafting
+from workers.leases import Leases
+from workers.process import Services, Worker
+from workers.providers import Providers
+
+
+def worker(settings: WorkerSettings, *, concurrency: int) -> Worker:
+    """One worker process; nothing is connected before it runs."""
+    catalog = Catalog.load(settings.models_file, openai_base_url=settings.openai_base_url)
+
+    async def make(bell: Bell) -> Services:
+        store = Store(connect(settings.redis_url, connections=concurrency + 20), settings.prefix)
+        ttl = int(settings.context_ttl_hours * 3600)
+        inbox = Inbox(store, lease_ms=int(settings.lease_seconds * 1000), log_ttl=ttl)
+        providers = Providers(catalog, settings.model_keys, connections=concurrency)
+        drafting = Drafting(
+            Replies(store),
+            Conversations(store, ttl=ttl),
+            Blobs(store, ttl=ttl),
+            catalog,
+            providers,
+            budget=settings.context_tokens,
+            default_alias=settings.default_model,
+        )
+        leases = Leases(inbox)
+        answering = Answering(inbox, leases, bell, drafting.draft)
+        return Services(store, inbox, leases, answering, providers.close)
+
+    return Worker(
+        settings.redis_url,
+        prefix=settings.prefix,
+        concurrency=concurrency,
+        drain=settings.drain_seconds,
+        make=make,
+    )
