@@ -75,7 +75,7 @@ class EmbeddedRedis:
         except BaseException:
             await self.stop()
             raise
-        log.info("redis_started server=%r folder=%r", self.server, str(self.folder))
+        log.info("redis.started server=%s folder=%s", self.server, str(self.folder))
         return self.url
 
     async def keep(self) -> None:
@@ -83,14 +83,14 @@ class EmbeddedRedis:
         while True:
             while self._process is not None and self._process.poll() is None:
                 await asyncio.sleep(POLL * 5)
-            log.error("redis_died code=%s", self._process and self._process.returncode)
+            log.error("redis.died code=%s", self._process and self._process.returncode)
             await asyncio.sleep(RESTART_PAUSE)
             try:
                 await self._launch()
             except SettingsError as error:
-                log.error("redis_start_failed fault=%r", error.sentence)
+                log.error("redis.start_failed fault=%s", error.sentence)
             else:
-                log.info("redis_restarted")
+                log.info("redis.restarted")
 
     async def stop(self) -> None:
         """Ends the server, its data on disk, and gives the folder free."""
@@ -100,7 +100,7 @@ class EmbeddedRedis:
             try:
                 await _exit_of(process, STOP_LIMIT)
             except TimeoutError:
-                log.error("redis_killed after=%s", STOP_LIMIT)
+                log.error("redis.killed after=%s", STOP_LIMIT)
                 process.kill()
                 process.wait()
         if self._lock is not None:

@@ -26,6 +26,10 @@ class Admin:
     kind: Literal["user", "group"]
     id: str
 
+    def __str__(self) -> str:
+        group = {"slack": "group:", "discord": "role:"}[self.platform]
+        return f"{self.platform}:{self.workspace}:{group if self.kind == 'group' else ''}{self.id}"
+
 
 def words(text: str) -> tuple[str, ...]:
     """The entries of a comma list; empty ones do not count."""

@@ -1,43 +1,37 @@
-"""The environment, then `.env`, becomes one frozen object per process, or one line for each fault.
+"""What each process may read: one class per process, a field per setting.
 
-A process's class holds what that process may know: a worker has no field for a platform's token and an adapter none
-for a model's key. `load` reads; nothing else in the project looks at the environment for a setting.
+A worker has no field for a platform's token and an adapter none for a model's key. `bot.environment.load` fills them.
 """
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
 
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    JsonValue,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import forms
-from bot.errors import SettingsError
 from bot.forms import Admin
+from bot.model_tables import key_name, key_names, merged
 
-S = TypeVar("S", bound="Settings")
-
-LATER = {"later": True}  # fixed in meaning by docs/interface.md and not in force yet
+LATER: dict[str, JsonValue] = {
+    "later": True
+}  # fixed in meaning by docs/interface.md and not in force yet
 NOT_SET = SecretStr("")
-CLEARED = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")  # they make Bolt discard the bot token
+CLEARED = frozenset(
+    {"SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"}
+)  # they make Bolt discard the bot token
 
 
 def _checked(check: Any) -> BeforeValidator:
@@ -58,12 +52,16 @@ class Settings(BaseSettings):
         env_ignore_empty=True,  # `NAME=` is not set
         env_file_encoding="utf-8",
         populate_by_name=True,
-        validate_default=True,
+        validate_default=False,
     )
 
+    required: ClassVar[tuple[str, ...]] = ("REDIS_URL",)
+
     redis_url: Annotated[str, AfterValidator(forms.redis_address)] = Field(
+        "",
         validation_alias="REDIS_URL",
-        description="redis://, rediss:// or unix:// address of Redis 7.0 or newer: the store and the Celery broker",
+        description="Redis 7.0 or newer (redis://, rediss://, unix://): the store and the Celery broker;"
+        " `up` runs one of its own where none is named",
     )
     broker_url: str = Field(
         "",
@@ -156,19 +154,40 @@ class Settings(BaseSettings):
     @field_validator("models_file")
     @classmethod
     def _readable(cls, path: Path | None) -> Path | None:
-        _catalog(path)
+        merged(path)
         return path
 
     @field_validator("default_model")
     @classmethod
     def _known(cls, alias: str, info: ValidationInfo) -> str:
-        if "models_file" in info.data and alias not in _catalog(info.data["models_file"])["models"]:
+        if "models_file" in info.data and alias not in merged(info.data["models_file"])["models"]:
             raise ValueError("names no model of the catalog; `switchboard models` lists them")
         return alias
 
     @classmethod
-    def stand_ins(cls, environment: Mapping[str, str]) -> dict[str, Any]:
-        """What the class makes of the environment beyond one field from one name."""
+    def fields(cls) -> dict[str, FieldInfo]:
+        """Every field that one name of the environment fills, by that name."""
+        fields = cls.model_fields.values()
+        return {str(f.validation_alias): f for f in fields if f.validation_alias is not None}
+
+    @classmethod
+    def names(cls, given: Mapping[str, str]) -> set[str]:
+        """Every name that the process reads."""
+        return set(cls.fields())
+
+    @classmethod
+    def secret_names(cls, given: Mapping[str, str]) -> set[str]:
+        """Those of them that no other process needs to know."""
+        return {name for name, field in cls.fields().items() if field.annotation is SecretStr}
+
+    @classmethod
+    def missing(cls, given: Mapping[str, str]) -> list[str]:
+        """Those of them that the process cannot do without and that are not set."""
+        return [name for name in cls.required if name not in given]
+
+    @classmethod
+    def beyond(cls, given: Mapping[str, str]) -> dict[str, Any]:
+        """The fields that are not filled by one name."""
         return {}
 
     @property
@@ -203,17 +222,24 @@ class AdapterSettings(Settings):
 class SlackSettings(AdapterSettings):
     """What the Slack adapter reads."""
 
+    required: ClassVar[tuple[str, ...]] = (
+        *Settings.required,
+        "SLACK_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+    )
+
     slack_bot_token: Annotated[SecretStr, _checked(forms.bot_token)] = Field(
-        validation_alias="SLACK_BOT_TOKEN", description="bot token, xoxb-…"
+        NOT_SET, validation_alias="SLACK_BOT_TOKEN", description="bot token, xoxb-…"
     )
     slack_app_token: Annotated[SecretStr, _checked(forms.app_token)] = Field(
+        NOT_SET,
         validation_alias="SLACK_APP_TOKEN",
         description="app-level token with connections:write, xapp-…",
     )
     slack_mode: Literal["socket", "http"] = Field(
         "socket",
         validation_alias="SLACK_MODE",
-        description="`socket`; `http` (Events API) is for later",
+        description="Socket Mode; http (Events API) is for later",
     )
     slack_signing_secret: Secret = Field(
         NOT_SET,
@@ -232,7 +258,7 @@ class SlackSettings(AdapterSettings):
     slack_stream: Literal["update", "native"] = Field(
         "update",
         validation_alias="SWITCHBOARD_SLACK_STREAM",
-        description="`update`: post, then update; `native` is for later",
+        description="update: post, then update; native is for later",
     )
     slack_external: Literal["refuse", "allow"] = Field(
         "refuse",
@@ -251,8 +277,10 @@ class SlackSettings(AdapterSettings):
 class DiscordSettings(AdapterSettings):
     """What the Discord adapter reads."""
 
+    required: ClassVar[tuple[str, ...]] = (*Settings.required, "DISCORD_TOKEN")
+
     discord_token: Annotated[SecretStr, _checked(forms.discord_token)] = Field(
-        validation_alias="DISCORD_TOKEN", description="bot token"
+        NOT_SET, validation_alias="DISCORD_TOKEN", description="bot token"
     )
     discord_api_url: Annotated[str, AfterValidator(forms.web_address)] = Field(
         "https://discord.com/api/v10",
@@ -286,22 +314,23 @@ class WorkerSettings(Settings):
     model_keys: dict[str, Secret] = Field(default_factory=dict, exclude=True)
 
     @classmethod
-    def stand_ins(cls, environment: Mapping[str, str]) -> dict[str, Any]:
-        names = key_names(environment.get("SWITCHBOARD_MODELS_FILE"))
-        return {"model_keys": {name: environment[name] for name in names if name in environment}}
+    def names(cls, given: Mapping[str, str]) -> set[str]:
+        return super().names(given) | key_names(given.get("SWITCHBOARD_MODELS_FILE"))
 
-    @field_validator("model_keys")
     @classmethod
-    def _default_model_has_its_key(
-        cls, keys: dict[str, SecretStr], info: ValidationInfo
-    ) -> dict[str, SecretStr]:
-        if {"models_file", "default_model"} <= info.data.keys():
-            catalog = _catalog(info.data["models_file"])
-            provider = catalog["models"][info.data["default_model"]].get("provider")
-            name = catalog["providers"].get(provider, {}).get("api_key_env")
-            if name and name not in keys:
-                raise ValueError(f"{name}: not set, and the default model needs it")
-        return keys
+    def secret_names(cls, given: Mapping[str, str]) -> set[str]:
+        return super().secret_names(given) | key_names(given.get("SWITCHBOARD_MODELS_FILE"))
+
+    @classmethod
+    def missing(cls, given: Mapping[str, str]) -> list[str]:
+        alias = given.get("SWITCHBOARD_DEFAULT_MODEL") or cls.model_fields["default_model"].default
+        key = key_name(alias, given.get("SWITCHBOARD_MODELS_FILE"))
+        return super().missing(given) + ([key] if key and key not in given else [])
+
+    @classmethod
+    def beyond(cls, given: Mapping[str, str]) -> dict[str, Any]:
+        keys = key_names(given.get("SWITCHBOARD_MODELS_FILE"))
+        return {"model_keys": {name: given[name] for name in keys & given.keys()}}
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -309,13 +338,10 @@ class WorkerSettings(Settings):
 
 
 class UpSettings(Settings):
-    """What `up` and `doctor` read for themselves; the children have their own classes."""
+    """What `up` and `doctor` read for themselves; the processes have their own classes."""
 
-    redis_url: Annotated[str, AfterValidator(forms.redis_address)] = Field(
-        "",
-        validation_alias="REDIS_URL",
-        description="as below; not set: `up` runs a Redis of its own",
-    )
+    required: ClassVar[tuple[str, ...]] = ()  # `up` has a Redis of its own where none is named
+
     state_dir: Path = Field(
         default_factory=lambda: _user_state() / "switchboard",
         validation_alias="SWITCHBOARD_STATE_DIR",
@@ -323,111 +349,6 @@ class UpSettings(Settings):
     )
 
 
-def env_file() -> Path:
-    """`.env` of the working directory, or the file that SWITCHBOARD_ENV_FILE names (/dev/null: none)."""
-    return Path(os.environ.get("SWITCHBOARD_ENV_FILE") or ".env")
-
-
-def environment() -> dict[str, str]:
-    """Every name that is set: in the environment, else in the file; an empty text is not set."""
-    path = env_file()
-    from_file = dotenv_values(path) if path.is_file() else {}
-    return {name: value for name, value in {**from_file, **os.environ}.items() if value}
-
-
-def load(kind: type[S], **instead: object) -> S:
-    """The settings of one process; `instead` stands in for what is not set. Raises SettingsError with every fault."""
-    given = environment()
-    names = {name: str(field.validation_alias) for name, field in kind.model_fields.items()}
-    stand_ins = {key: value for key, value in instead.items() if names[key] not in given}
-    stand_ins |= kind.stand_ins(given)
-    try:
-        return kind(_env_file=env_file(), **stand_ins)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        raise SettingsError(list(dict.fromkeys(map(_fault, details)))) from None
-
-
-def _fault(detail: ErrorDetails) -> str:
-    """One line from the kind of the fault and the names of the rule, never from what was given."""
-    rule = detail.get("ctx", {})
-    match detail["type"]:
-        case "missing":
-            reason = "not set"
-        case "value_error":
-            reason = str(rule["error"])
-        case "literal_error":
-            reason = f"must be {rule['expected']}"
-        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than" as kind:
-            reason = f"must be {kind.replace('_', ' ').replace(' equal', ' or equal to')} {next(iter(rule.values()))}"
-        case "int_parsing" | "int_from_float":
-            reason = "must be a whole number"
-        case "float_parsing" | "finite_number":
-            reason = "must be a number"
-        case kind:
-            reason = f"cannot be read ({kind})"
-    place = [str(part) for part in detail["loc"]]
-    if place == ["model_keys"]:
-        return reason  # it names the key itself
-    return f"{place[-1]}: {reason}"
-
-
-def key_names(models_file: str | None) -> list[str]:
-    """The names under which the catalog's providers have their keys; those that ship, if the file cannot be read."""
-    try:
-        catalog = _catalog(Path(models_file) if models_file else None)
-    except ValueError:  # a fault of SWITCHBOARD_MODELS_FILE, reported under that name
-        catalog = _catalog(None)
-    return sorted({p["api_key_env"] for p in catalog["providers"].values() if "api_key_env" in p})
-
-
-def _catalog(models_file: Path | None) -> dict[str, dict[str, Any]]:
-    """The raw tables that ship, and the operator's over them: only what settings need to know of models."""
-    merged: dict[str, dict[str, Any]] = {"providers": {}, "models": {}}
-    for tables in (_shipped(), _tables(models_file) if models_file else {}):
-        for kind, known in merged.items():
-            for name, table in tables.get(kind, {}).items():
-                known[name] = {**known.get(name, {}), **table}
-    return merged
-
-
-def _shipped() -> dict[str, Any]:
-    return tomllib.loads((resources.files("bot") / "models.toml").read_text("utf-8"))
-
-
-def _tables(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError:
-        raise ValueError("names a file that cannot be read") from None
-    except UnicodeDecodeError:
-        raise ValueError("names a file that is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        where = re.search(r"\(at [^)]*\)", str(error))
-        raise ValueError(f"names a file that is not TOML {where[0] if where else ''}") from None
-
-
 def _user_state() -> Path:
     """The folder for what a user's programs remember (XDG)."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-
-
-def proxy_for(url: str) -> str | None:
-    """The proxy of the environment for an outside address; None for loopback and for what NO_PROXY names."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback(host) or proxy_bypass_environment(host):
-        return None
-    proxies = getproxies_environment()
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    return proxies.get(scheme) or proxies.get("all")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name or address is this machine's own."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -18,6 +18,7 @@ TEST_REDIS_URL = os.environ.get("SWITCHBOARD_TEST_REDIS_URL", "")
 for _name in list(os.environ):
     if _name.startswith(FOREIGN) or _name.lower() in PROXIES:
         del os.environ[_name]
+os.environ["SWITCHBOARD_ENV_FILE"] = os.devnull  # nor from a developer's .env
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,172 @@
+"""A word on the command line becomes a process, or a page of text.
+
+Processes are found by name among the installed entry points, so nothing here imports an adapter or a worker, and
+nothing of a platform or a model is imported before the settings are known to be right.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import SettingsError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+Process = Callable[["Settings", argparse.Namespace | None], int]
+
+PROCESSES = "switchboard.processes"  # word -> run(settings, arguments) -> exit code
+SETTINGS = "switchboard.settings"  # word -> the class of the settings that the process may read
+MANIFESTS = "switchboard.manifests"  # platform -> manifest(settings) -> text
+INVITES = "switchboard.invites"  # platform -> invite(settings) -> text
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of the word."""
+    given = parser().parse_args(arguments)
+    try:
+        return int(given.run(given))
+    except SettingsError as error:
+        for fault in error.faults:
+            sys.stderr.write(f"switchboard {given.word}: {fault}\n")
+        return SettingsError.EXIT
+    except BrokenPipeError:  # the reader of a page has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every word with its arguments."""
+    top = argparse.ArgumentParser(
+        prog="switchboard", description="One chat bot for Slack and Discord."
+    )
+    words = top.add_subparsers(dest="word", required=True, metavar="WORD")
+
+    up = words.add_parser("up", help="everything that the settings configure, in one command")
+    up.add_argument("--workers", type=_count, default=1, metavar="N", help="default 1")
+    up.set_defaults(run=_up)
+
+    for entry in sorted(entry_points(group=PROCESSES), key=lambda e: e.name):
+        process = words.add_parser(entry.name, help=f"the {entry.name} process alone")
+        process.set_defaults(run=_process)
+        if entry.name == "worker":
+            process.add_argument(
+                "--concurrency",
+                type=_count,
+                default=200,
+                metavar="N",
+                help="answers in flight at once, default 200",
+            )
+
+    demo = words.add_parser("demo", help="everything, against simulated workspaces")
+    demo.add_argument("--port", type=_port, default=8765, metavar="N", help="of the page")
+    demo.add_argument("--no-browser", action="store_true", help="do not open the page")
+    demo.add_argument("--workers", type=_count, default=1, metavar="N", help="default 1")
+    demo.set_defaults(run=_demo)
+
+    doctor = words.add_parser("doctor", help="checks everything and says how to mend it")
+    doctor.add_argument("--json", action="store_true", help="for machines")
+    doctor.set_defaults(run=_doctor)
+
+    for word, group, what in (
+        ("manifest", MANIFESTS, "the app manifest for a platform"),
+        ("invite", INVITES, "the address that invites the bot to a platform"),
+    ):
+        page = words.add_parser(word, help=what)
+        page.add_argument("platform", choices=sorted(e.name for e in entry_points(group=group)))
+        page.set_defaults(run=_platform_page, group=group)
+
+    words.add_parser("models", help="the catalog of models").set_defaults(run=_models)
+
+    config = words.add_parser("config", help="the settings in force, secrets masked")
+    config.add_argument("form", nargs="?", choices=["env"], help="a commented .env.example")
+    config.set_defaults(run=_config)
+    return top
+
+
+def find(group: str, name: str) -> EntryPoint:
+    """The one entry point of that name."""
+    found = list(entry_points(group=group, name=name))
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} installed packages offer {name} in {group}")
+    return found[0]
+
+
+def settings_class(word: str) -> "type[Settings]":
+    """What the process of that word may read."""
+    kind: type[Settings] = find(SETTINGS, word).load()
+    return kind
+
+
+def _process(given: argparse.Namespace) -> int:
+    from bot import environment, logs, tether
+
+    tether.tie()
+    own = environment.load(settings_class(given.word))
+    logs.configure(given.word, form=own.log_format, level=own.log_level, secrets=own.secrets)
+    environment.forget_secrets(settings_class(e.name) for e in entry_points(group=SETTINGS))
+    run: Process = find(PROCESSES, given.word).load()
+    return run(own, given)
+
+
+def _up(given: argparse.Namespace) -> int:
+    from bot import supervisor
+
+    return supervisor.up(workers=given.workers)
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from bot import demo
+
+    return demo.run(port=given.port, workers=given.workers, browser=not given.no_browser)
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from bot import doctor
+
+    return doctor.run(as_json=given.json)
+
+
+def _platform_page(given: argparse.Namespace) -> int:
+    from bot import environment
+
+    own = environment.load(settings_class(given.platform), complete=False)  # a page needs no Redis
+    page: Callable[[Any], str] = find(given.group, given.platform).load()
+    return _write(page(own))
+
+
+def _models(given: argparse.Namespace) -> int:
+    from bot import models_page
+
+    return _write(models_page.table())
+
+
+def _config(given: argparse.Namespace) -> int:
+    from bot import settings_pages
+
+    return _write(settings_pages.env_example() if given.form else settings_pages.in_force())
+
+
+def _write(text: str) -> int:
+    sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.flush()
+    return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number from 1")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("must be a port, 0 for any that is free")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

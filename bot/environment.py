@@ -1,0 +1,79 @@
+"""The environment, then `.env`, becomes one frozen object, or one line for each fault.
+
+Nothing else in the project looks at the environment for a setting.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.errors import SettingsError
+from bot.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+
+# They make Bolt look for an OAuth installation and discard the bot token.
+CLEARED = frozenset({"SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"})
+NAMED = "SWITCHBOARD_ENV_FILE"
+
+
+def env_file() -> Path:
+    """`.env` of the working directory, or the file that is named (/dev/null: none)."""
+    return Path(os.environ.get(NAMED) or ".env")
+
+
+def environment() -> dict[str, str]:
+    """Every name that is set: in the environment, else in the file; an empty text is not set."""
+    path = env_file()
+    if NAMED in os.environ and not path.exists():
+        raise SettingsError([f"{NAMED}: names a file that is not there"])
+    from_file = dotenv_values(path) if path.is_file() else {}
+    return {n: v for source in (from_file, os.environ) for n, v in source.items() if v}
+
+
+def load(kind: type[S], *, complete: bool = True) -> S:
+    """The settings of one process; raises SettingsError with every fault. A page is not `complete`: it needs less."""
+    given = environment()
+    faults = [f"{name}: not set" for name in kind.missing(given)] if complete else []
+    try:
+        settings = kind(_env_file=env_file(), **kind.beyond(given))
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        raise SettingsError([*faults, *dict.fromkeys(map(_fault, details))]) from None
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def forget_secrets(kinds: Iterable[type[Settings]]) -> None:
+    """Takes every secret out of this process's environment, so that no child and no library finds one there.
+
+    Slack's client id and secret go too: they would make Bolt discard the bot token.
+    """
+    given = environment()
+    for name in {"REDIS_URL", *CLEARED}.union(*(kind.secret_names(given) for kind in kinds)):
+        os.environ.pop(name, None)
+
+
+def _fault(detail: ErrorDetails) -> str:
+    """One line from the kind of the fault and the names of the rule, never from what was given."""
+    rule = detail.get("ctx", {})
+    match detail["type"]:
+        case "value_error":
+            reason = str(rule["error"])
+        case "literal_error":
+            reason = f"must be {rule['expected']}"
+        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than" as kind:
+            reason = f"must be {kind.replace('_', ' ').replace(' equal', ' or equal to')} {next(iter(rule.values()))}"
+        case "int_parsing" | "int_from_float":
+            reason = "must be a whole number"
+        case "float_parsing" | "finite_number":
+            reason = "must be a number"
+        case kind:
+            reason = f"cannot be read ({kind})"
+    return f"{detail['loc'][-1]}: {reason}"

@@ -1,0 +1,164 @@
+"""The settings become a page: what is in force, a commented `.env.example`, or the README's table.
+
+No page holds the value of a secret.
+"""
+
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from bot.environment import environment, load
+from bot.errors import SettingsError
+from bot.model_tables import key_names
+from bot.settings import (
+    AdapterSettings,
+    DiscordSettings,
+    Settings,
+    SlackSettings,
+    UpSettings,
+    WorkerSettings,
+)
+
+SECTIONS: tuple[tuple[str, type[Settings]], ...] = (
+    ("Every process", Settings),
+    ("Every adapter", AdapterSettings),
+    ("Slack", SlackSettings),
+    ("Discord", DiscordSettings),
+    ("Workers", WorkerSettings),
+    ("`switchboard up`", UpSettings),
+)
+MASK = "********"
+MODEL_KEYS = "Keys of the catalog's providers, for workers (api_key_env in models.toml)"
+TABLE_HEAD = "| name | default | meaning |\n|---|---|---|"
+
+
+def in_force() -> str:
+    """Every setting of every process as a line `NAME=value`, and where it came from."""
+    given = environment()
+    faults: dict[str, None] = {}
+    lines: dict[str, str] = {}
+    for _, kind in _kinds():
+        try:
+            settings = load(kind, complete=False)
+        except SettingsError as error:
+            faults.update(dict.fromkeys(error.faults))
+            continue
+        for name, field in kind.fields().items():
+            if name not in lines:
+                shown = _shown(settings, field)
+                origin = "" if name in given else "  # default" if shown else "  # not set"
+                lines[name] = f"{name}={shown}{origin}"
+        lines |= {n: f"{n}={MASK}" for n in sorted(kind.secret_names(given) & given.keys())}
+    if faults:
+        raise SettingsError(list(faults))
+    return "\n".join(lines.values())
+
+
+def env_example() -> str:
+    """A `.env` with every setting, commented out where there is a default."""
+    parts = [
+        "# Settings of Switchboard. The environment comes first, then this file, as `.env` in the working directory\n"
+        "# (or where SWITCHBOARD_ENV_FILE says). Made by `switchboard config env`."
+    ]
+    for title, fields in _sections():
+        parts.append(f"# ---- {title.replace('`', '')} ----")
+        for name, field in fields:
+            parts.append(
+                f"# {_meaning(field, '(later) ').replace('`', '')}\n#{name}={_default(field)}"
+            )
+    parts.append(f"# ---- {MODEL_KEYS} ----")
+    parts.append("\n".join(f"#{name}=" for name in sorted(key_names(None))))
+    return "\n\n".join(parts) + "\n"
+
+
+def readme_table() -> str:
+    """The README's tables of settings, in Markdown."""
+    parts = []
+    for title, fields in _sections():
+        rows = (
+            f"| `{name}` | {_code(_default(field))} | {_meaning(field, '*(later)* ')} |"
+            for name, field in fields
+        )
+        parts.append(f"**{title}**\n\n{TABLE_HEAD}\n" + "\n".join(rows))
+    keys = ", ".join(f"`{name}`" for name in sorted(key_names(None)))
+    parts.append(f"**{MODEL_KEYS}**\n\n{keys}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections() -> Iterator[tuple[str, list[tuple[str, FieldInfo]]]]:
+    """Each section with the settings that no earlier one has."""
+    seen: set[str] = set()
+    for title, kind in _kinds():
+        fields = [(name, field) for name, field in kind.fields().items() if name not in seen]
+        seen.update(name for name, _ in fields)
+        yield title, fields
+
+
+def _kinds() -> Iterator[tuple[str, type[Settings]]]:
+    """Our own sections, then those of platforms that other packages add."""
+    yield from SECTIONS
+    ours = {kind for _, kind in SECTIONS}
+    for entry in sorted(entry_points(group="switchboard.settings"), key=lambda e: e.name):
+        if (kind := entry.load()) not in ours:
+            yield entry.name, kind
+
+
+def _shown(settings: Settings, field: FieldInfo) -> str:
+    name = next(n for n, f in type(settings).model_fields.items() if f is field)
+    value = getattr(settings, name)
+    if isinstance(value, SecretStr):
+        return MASK if value.get_secret_value() else ""
+    if isinstance(value, str) and "://" in value:
+        return masked_url(value)
+    return _text(value)
+
+
+def masked_url(url: str) -> str:
+    """An address without its password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{MASK}@{host}"))
+
+
+def _default(field: FieldInfo) -> str:
+    if isinstance(field.default, SecretStr) or field.default_factory is not None:
+        return ""
+    return _text(field.default)
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "on" if value else "off"
+        case tuple():
+            return ",".join(map(str, value))
+        case float():
+            return f"{value:g}"
+        case Path():
+            return str(value)
+        case _:
+            return str(value)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _meaning(field: FieldInfo, later: str) -> str:
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    listed = f" (one of {', '.join(choices)})" if choices else ""
+    return f"{later if _later(field) else ''}{field.description}{listed}"
+
+
+def _later(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("later"))
