@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -12,6 +11,7 @@ from yarl import URL
 from adapters.files.origins import Origin, Origins, parsed
 from adapters.files.sentences import Unfit, rejected
 from bot.errors import AttachmentRejected
+from bot.proxies import proxy_for
 
 MIB = 1 << 20
 CAP = 20 * MIB
@@ -22,7 +22,6 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MISSING = frozenset({404, 410})
 REFUSED = frozenset({401, 403})
 PASSING = frozenset({429, 500, 502, 503, 504})
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PAGE_STARTS = (b"<!doctype html", b"<html", b"\xef\xbb\xbf<!doctype html")
 PAGE_NAMES = (".html", ".htm")
 
@@ -104,7 +103,7 @@ async def _fetch(
                 url,
                 headers={"Accept-Encoding": "identity", **headers},
                 allow_redirects=False,
-                proxy=_proxy(url),
+                proxy=proxy_for(str(url)),
             ) as response:
                 if response.status not in REDIRECTS:
                     data = await _body(response, origins, cap)
@@ -163,14 +162,6 @@ def _page_instead(origins: Origins) -> str:
     return f"could not be fetched: {origins.platform} sent {page} instead of the file{origins.hint}"
 
 
-def _proxy(url: URL) -> str | None:
-    """The proxy that the environment names for this address; loopback addresses have none."""
-    host = url.host or ""
-    if host in LOOPBACK or proxy_bypass(host):
-        return None
-    return getproxies().get(url.scheme)
-
-
 class _Resolver(AbstractResolver):
     """Names become addresses that may be connected to."""
 
@@ -184,7 +175,7 @@ class _Resolver(AbstractResolver):
         found = await self._inner.resolve(host, port, family)
         usable = [result for result in found if self._origins.resolved(host, result["host"])]
         if not usable:
-            raise OSError(f"{host} stands for no public address")
+            raise socket.gaierror(socket.EAI_NONAME, f"{host} stands for no public address")
         return usable
 
     async def close(self) -> None:
