@@ -88,9 +88,12 @@ class Form:
     def missing(self, path: str) -> None:
         self.fault(path, "BASE_TYPE_REQUIRED", "This field is required")
 
+    def error(self) -> ApiError:
+        return ApiError(50035, errors=self._tree)
+
     def check(self) -> None:
         if self._tree:
-            raise ApiError(50035, errors=self._tree)
+            raise self.error()
 
 
 class ClientRefusal(Exception):

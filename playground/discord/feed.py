@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 Change = dict[str, Any]
-_BACKLOG = 10_000  # changes kept for a reader that is slower than that: it is cut off
+_BACKLOG = 10_000  # changes kept for a slow reader; beyond that it is told to look again
+RELOAD: Change = {"kind": "reload", "for": None}
 
 
 class Feed:
@@ -18,9 +18,12 @@ class Feed:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def tell(self, change: Change) -> None:
-        for queue in list(self._queues):
-            with suppress(asyncio.QueueFull):
-                queue.put_nowait(change)
+        for queue in self._queues:
+            if queue.full():
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(RELOAD)
+            queue.put_nowait(change)
         self.stir()
 
     def stir(self) -> None:

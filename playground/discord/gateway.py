@@ -147,14 +147,15 @@ class Gateway:
         socket = Socket(ws, request, stream())
         self._sockets.add(socket)
         connection = _Connection(self, socket, self._rules, self._clock, limits=self._limits)
+        client_code: int | None = None
         try:
-            await connection.run()
+            client_code = await connection.run()
         except _Closed as closed:
             self.closes.append(closed.code)
             await ws.close(code=closed.code)
         finally:
             self._sockets.discard(socket)
-            self._leave(socket, ws.close_code)
+            self._leave(socket, client_code)
             await socket.end()
         return ws
 
@@ -180,7 +181,7 @@ class Gateway:
         session.socket = socket
         self.sessions[session.id] = session
         self.greet(session)
-        self._feed.stir()
+        self._tell()
         return session
 
     def resume(self, socket: Socket, asked: Json) -> Session | None:
@@ -201,7 +202,7 @@ class Gateway:
         session.socket = socket
         session.push("RESUMED", {"_trace": []}, keep=False)
         self.resumes += 1
-        self._feed.stir()
+        self._tell()
         return session
 
     def _room_to_identify(self) -> bool:
@@ -232,7 +233,10 @@ class Gateway:
                 session.left_at = self._clock.now()
                 if code in (1000, 1001):
                     del self.sessions[session.id]
-        self._feed.stir()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._feed.tell({"kind": "bot", "online": self.connected, "for": None})
 
 
 class _Connection:
@@ -248,7 +252,8 @@ class _Connection:
         self._sends = Sliding(sends, clock)
         self._session: Session | None = None
 
-    async def run(self) -> None:
+    async def run(self) -> int | None:
+        """Until the end; returns the code with which the client closed, if it did."""
         self._socket.send_op(HELLO, {"heartbeat_interval": int(self._heartbeat * 1000)})
         loop = asyncio.get_running_loop()
         patience = self._heartbeat * _LATE
@@ -260,7 +265,7 @@ class _Connection:
             except TimeoutError:
                 raise _Closed(4009) from None
             if frame.type is not WSMsgType.TEXT:
-                return
+                return int(frame.data) if frame.type is WSMsgType.CLOSE else None
             if self._handle(self._read(frame.data)) == HEARTBEAT:
                 deadline = loop.time() + patience
 
@@ -293,7 +298,7 @@ class _Connection:
         return int(op)
 
     def _begin(self, op: int, data: Json) -> None:
-        if self._session is not None:
+        if self._session is not None and self._session.id in self._gateway.sessions:
             raise _Closed(4005)
         start = self._gateway.identify if op == IDENTIFY else self._gateway.resume
         self._session = start(self._socket, data)

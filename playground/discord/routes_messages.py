@@ -56,13 +56,7 @@ class MessageRoutes:
         found = [m for m in self._core.world.channel_messages(channel.id) if not m.ephemeral]
         if not self._can(channel, permissions.READ_MESSAGE_HISTORY):
             found = []
-        query = request.query
-        limit = int(query["limit"]) if query.get("limit", "50").isdigit() else 0
-        limit = 50 if "limit" not in query else limit
-        if not 1 <= limit <= _MOST_LISTED:
-            form = Form()
-            form.fault("limit", "NUMBER_TYPE_COERCE", "Value must be between 1 and 100.")
-            form.check()
+        query, limit = request.query, _listed(request.query.get("limit", "50"))
         if "before" in query:
             found = [m for m in found if int(m.id) < int(query["before"])]
         if "after" in query:
@@ -229,8 +223,7 @@ class MessageRoutes:
             return None
         form = Form()
         form.fault("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
-        form.check()
-        return None
+        raise form.error()
 
     def _earlier(self, channel: Channel, body: Json) -> Message | None:
         """With `enforce_nonce` the same nonce gives the message that it made before."""
@@ -270,3 +263,12 @@ class MessageRoutes:
     def _shown(self, message: Message) -> Json:
         readable = self._core.message_content_allowed
         return self._core.payloads.message(message, content=readable)
+
+
+def _listed(limit: str) -> int:
+    """How many messages are wanted, within what may be wanted."""
+    if limit.isdigit() and 1 <= int(limit) <= _MOST_LISTED:
+        return int(limit)
+    form = Form()
+    form.fault("limit", "NUMBER_TYPE_COERCE", f"Value must be between 1 and {_MOST_LISTED}.")
+    raise form.error()

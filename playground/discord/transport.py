@@ -55,6 +55,7 @@ class Socket:
         self._request = request
         self._stream = stream
         self._outgoing: asyncio.Queue[str | int] = asyncio.Queue()
+        self._closing = False
         self._writer = asyncio.create_task(self._write())
 
     def send(self, text: str) -> None:
@@ -73,7 +74,9 @@ class Socket:
             self._request.transport.abort()
 
     async def end(self) -> None:
-        self._writer.cancel()
+        """A close that has begun is finished; anything else still waiting is dropped."""
+        if not self._closing:
+            self._writer.cancel()
         with suppress(asyncio.CancelledError):
             await self._writer
 
@@ -82,6 +85,7 @@ class Socket:
             while True:
                 item = await self._outgoing.get()
                 if isinstance(item, int):
+                    self._closing = True
                     await self.ws.close(code=item)
                     return
                 frame = self._stream.frame(item)

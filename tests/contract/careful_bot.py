@@ -2,7 +2,7 @@
 
 import asyncio
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import yarl
@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     import discord
     from discord import app_commands
 
-EMBEDS_OFF = {"allowed_mentions": discord.AllowedMentions.none(), "suppress_embeds": True}
+QUIETLY = {"allowed_mentions": discord.AllowedMentions.none(), "suppress_embeds": True}
 
 
 class Bot(discord.Client):
@@ -32,21 +32,33 @@ class Bot(discord.Client):
         self.heard: list[discord.Message] = []
         self.edits: list[discord.RawMessageUpdateEvent] = []
         self.resumed = 0
+        self.news = asyncio.Event()
         self.became_ready = asyncio.Event()
         register(self.tree)
 
     async def setup_hook(self) -> None:
         await self.tree.sync()
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """The library would wait five seconds here before each further IDENTIFY."""
+
     async def on_ready(self) -> None:
         self.became_ready.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits until what this bot has heard satisfies the condition."""
+        async with asyncio.timeout(5):
+            while not condition():
+                self.news.clear()
+                await self.news.wait()
 
     async def on_message(self, message: discord.Message) -> None:
         if message.author == self.user:
             return
         self.heard.append(message)
+        self.news.set()
         if self.user in message.mentions:
-            answer = await message.reply("…", mention_author=False, **EMBEDS_OFF)
+            answer = await message.reply("…", mention_author=False, **QUIETLY)
             await answer.edit(
                 content=f"You said: {message.clean_content}",
                 suppress=True,
@@ -55,6 +67,7 @@ class Bot(discord.Client):
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         self.edits.append(event)
+        self.news.set()
 
     async def on_resumed(self) -> None:
         self.resumed += 1
@@ -77,7 +90,7 @@ def register(tree: app_commands.CommandTree) -> None:
     @group.command(name="set", description="Set it")
     async def set_model(interaction: discord.Interaction, model: str) -> None:
         may = interaction.permissions.manage_channels
-        await interaction.response.send_message(f"{model}: {may}", ephemeral=True, **EMBEDS_OFF)
+        await interaction.response.send_message(f"{model}: {may}", ephemeral=True, **QUIETLY)
 
     @set_model.autocomplete("model")
     async def offer(interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -102,7 +115,7 @@ class Form(discord.ui.Modal, title="Ask about this"):
 
     async def on_submit(self, interaction: discord.Interaction) -> None:
         text = f"{self.question.value}: {self.message.content}"
-        await interaction.response.send_message(text, **EMBEDS_OFF)
+        await interaction.response.send_message(text, **QUIETLY)
 
 
 @asynccontextmanager
