@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Process = Callable[["Settings", argparse.Namespace | None], int]
 
 PROCESSES = "switchboard.processes"  # word -> run(settings, arguments) -> exit code
-SETTINGS = "switchboard.settings"  # word -> the class of the settings that the process may read
 MANIFESTS = "switchboard.manifests"  # platform -> manifest(settings) -> text
 INVITES = "switchboard.invites"  # platform -> invite(settings) -> text
 
@@ -95,19 +94,13 @@ def find(group: str, name: str) -> EntryPoint:
     return found[0]
 
 
-def settings_class(word: str) -> "type[Settings]":
-    """What the process of that word may read."""
-    kind: type[Settings] = find(SETTINGS, word).load()
-    return kind
-
-
 def _process(given: argparse.Namespace) -> int:
     from bot import environment, logs, tether
 
     tether.tie()
-    own = environment.load(settings_class(given.word))
+    own = environment.load(environment.all_kinds()[given.word])
     logs.configure(given.word, form=own.log_format, level=own.log_level, secrets=own.secrets)
-    environment.forget_secrets(settings_class(e.name) for e in entry_points(group=SETTINGS))
+    environment.forget_secrets()
     run: Process = find(PROCESSES, given.word).load()
     return run(own, given)
 
@@ -133,7 +126,9 @@ def _doctor(given: argparse.Namespace) -> int:
 def _platform_page(given: argparse.Namespace) -> int:
     from bot import environment
 
-    own = environment.load(settings_class(given.platform), complete=False)  # a page needs no Redis
+    own = environment.load(
+        environment.all_kinds()[given.platform], complete=False
+    )  # a page needs no Redis
     page: Callable[[Any], str] = find(given.group, given.platform).load()
     return _write(page(own))
 

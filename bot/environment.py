@@ -4,7 +4,7 @@ Nothing else in the project looks at the environment for a setting.
 """
 
 import os
-from collections.abc import Iterable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ S = TypeVar("S", bound=Settings)
 # They make Bolt look for an OAuth installation and discard the bot token.
 CLEARED = frozenset({"SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"})
 NAMED = "SWITCHBOARD_ENV_FILE"
+GROUP = "switchboard.settings"  # entry points: a process's word and the class of what it may read
 
 
 def env_file() -> Path:
@@ -50,13 +51,27 @@ def load(kind: type[S], *, complete: bool = True) -> S:
     return settings
 
 
-def forget_secrets(kinds: Iterable[type[Settings]]) -> None:
+def all_kinds() -> dict[str, type[Settings]]:
+    """The settings of every process that is installed, by its word; a package adds one as it adds a process."""
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    return {entry.name: entry.load() for entry in entries}
+
+
+def configured_kinds() -> dict[str, type[Settings]]:
+    """Those that somebody began to configure; one that needs nothing of its own always is."""
+    given = environment().keys()
+    own = {word: set(kind.required) - set(Settings.required) for word, kind in all_kinds().items()}
+    return {w: kind for w, kind in all_kinds().items() if not own[w] or own[w] & given}
+
+
+def forget_secrets() -> None:
     """Takes every secret out of this process's environment, so that no child and no library finds one there.
 
     Slack's client id and secret go too: they would make Bolt discard the bot token.
     """
     given = environment()
-    for name in {"REDIS_URL", *CLEARED}.union(*(kind.secret_names(given) for kind in kinds)):
+    secrets = (kind.secret_names(given) for kind in all_kinds().values())
+    for name in {"REDIS_URL", *CLEARED}.union(*secrets):
         os.environ.pop(name, None)
 
 

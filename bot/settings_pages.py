@@ -4,7 +4,6 @@ No page holds the value of a secret.
 """
 
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 from urllib.parse import urlsplit, urlunsplit
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from bot.environment import environment, load
+from bot.environment import all_kinds, environment, load
 from bot.errors import SettingsError
 from bot.model_tables import key_names
 from bot.settings import (
@@ -103,9 +102,7 @@ def _kinds() -> Iterator[tuple[str, type[Settings]]]:
     """Our own sections, then those of platforms that other packages add."""
     yield from SECTIONS
     ours = {kind for _, kind in SECTIONS}
-    for entry in sorted(entry_points(group="switchboard.settings"), key=lambda e: e.name):
-        if (kind := entry.load()) not in ours:
-            yield entry.name, kind
+    yield from ((word, kind) for word, kind in all_kinds().items() if kind not in ours)
 
 
 def _shown(settings: Settings, field: FieldInfo) -> str:

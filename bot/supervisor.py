@@ -11,11 +11,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 
 from bot import logs, tether
 from bot.embedded import EmbeddedRedis
-from bot.environment import NAMED, environment, load
+from bot.environment import NAMED, configured_kinds, environment, load
 from bot.errors import SettingsError
 from bot.settings import AdapterSettings, Settings, UpSettings
 
@@ -25,6 +24,8 @@ FIRST_PAUSE = 0.5  # s before a child that died is started again; doubled each t
 LONGEST_PAUSE = 30.0  # s
 STEADY = 60.0  # s after which a child counts as well, and its next death as its first
 GRACE = 8.0  # s beyond the drain for handing over and closing, then a child is killed
+
+NO_PLATFORM = "SLACK_BOT_TOKEN, DISCORD_TOKEN: neither is set; `switchboard demo` needs none"
 
 # What every child may see of the environment besides its own settings.
 PASSED = frozenset(
@@ -61,18 +62,10 @@ def up(*, workers: int) -> int:
 
 def configured() -> dict[str, type[Settings]]:
     """The processes that the environment has settings for; raises SettingsError with the faults of them all."""
-    given = environment()
-    kinds: dict[str, type[Settings]] = {}
-    for entry in sorted(entry_points(group="switchboard.settings"), key=lambda e: e.name):
-        kind: type[Settings] = entry.load()
-        needs = set(kind.required) - set(Settings.required)
-        if not needs or needs & given.keys():
-            kinds[entry.name] = kind
+    kinds = configured_kinds()
     faults: dict[str, None] = {}
     if not any(issubclass(kind, AdapterSettings) for kind in kinds.values()):
-        faults["SLACK_BOT_TOKEN, DISCORD_TOKEN: neither is set; `switchboard demo` needs none"] = (
-            None
-        )
+        faults[NO_PLATFORM] = None
     for kind in kinds.values():
         try:
             load(kind)

@@ -1,0 +1,120 @@
+"""Everything that can be wrong before anybody notices becomes a line with its mend: `switchboard doctor`.
+
+The checks are entry points (`switchboard.checks`): each is an async function from settings to findings. One that is
+named like a process gets that process's settings, if it is configured; any other gets those that all share.
+"""
+
+import asyncio
+import difflib
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from bot import logs
+from bot.environment import NAMED, all_kinds, configured_kinds, environment, load
+from bot.errors import SettingsError
+from bot.settings import AdapterSettings, Settings, UpSettings
+
+Level = Literal["ok", "warning", "broken"]
+Check = Callable[[Any], Awaitable[list["Finding"]]]
+
+CHECK_LIMIT = 20.0  # s; a platform that does not answer must not hold up the others
+EXIT: dict[Level, int] = {"ok": 0, "warning": 2, "broken": 1}
+WORST: tuple[Level, ...] = ("broken", "warning", "ok")
+PREFIX = "SWITCHBOARD_"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found, and what to do about it; `mend` is empty where all is well."""
+
+    level: Level
+    what: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.level:<8} {self.what}" + (f" → {self.mend}" if self.mend else "")
+
+
+def run(*, as_json: bool) -> int:
+    """Print the findings; 0 when all is well, 1 when something is broken, 2 when there are only warnings."""
+    findings = examine()
+    if as_json:
+        text = json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2)
+    else:
+        text = "\n".join(map(str, findings))
+    sys.stdout.write(text + "\n")
+    return EXIT[worst(findings)]
+
+
+def worst(findings: list[Finding]) -> Level:
+    """The level that decides the exit code."""
+    levels = {finding.level for finding in findings}
+    return next((level for level in WORST if level in levels), "ok")
+
+
+def examine() -> list[Finding]:
+    """All findings: those of the settings, then those of each check that the settings allow."""
+    loaded, findings = _settings()
+    secrets = frozenset[str]().union(*(settings.secrets for settings in loaded.values()))
+    logs.configure("doctor", form="console", level="WARNING", secrets=secrets)
+    clean = logs.Redaction(secrets)
+    for found in asyncio.run(_checked(loaded)):
+        findings += [Finding(f.level, clean(f.what), clean(f.mend)) for f in found]
+    return findings
+
+
+def _settings() -> tuple[dict[str, Settings], list[Finding]]:
+    """The settings of each configured process (and of all, under ""), and what is wrong with them."""
+    given = environment()
+    loaded: dict[str, Settings] = {}
+    faults: dict[str, None] = {}
+    known = set(UpSettings.fields()) | {NAMED}
+    known = known.union(*(kind.names(given) for kind in all_kinds().values()))
+    kinds: dict[str, type[Settings]] = {"": UpSettings, **configured_kinds()}
+    for word, kind in kinds.items():
+        try:
+            # `up` runs a Redis of its own where none is named, so that one may be missing here.
+            if lacking := [n for n in kind.missing(given) if n != "REDIS_URL"]:
+                raise SettingsError([f"{name}: not set" for name in lacking])
+            loaded[word] = load(kind, complete=False)
+        except SettingsError as error:
+            faults.update(dict.fromkeys(error.faults))
+    findings = [Finding("broken", fault, "see `switchboard config env`") for fault in faults]
+    if not any(issubclass(kind, AdapterSettings) for kind in kinds.values()):
+        findings.append(
+            Finding("broken", "no platform is configured", "set SLACK_BOT_TOKEN … or DISCORD_TOKEN")
+        )
+    for name in sorted(n for n in given if n.startswith(PREFIX) and n not in known):
+        near = difflib.get_close_matches(name, known, n=1)
+        mend = f"did you mean {near[0]}?" if near else "remove it"
+        findings.append(Finding("warning", f"{name}: no such setting", mend))
+    return loaded, findings or [Finding("ok", "settings")]
+
+
+async def _checked(loaded: dict[str, Settings]) -> list[list[Finding]]:
+    """The findings of every check whose settings are there, all at the same time."""
+    words = all_kinds()
+    due = []
+    for entry in sorted(entry_points(group="switchboard.checks"), key=lambda e: e.name):
+        settings = loaded.get(entry.name if entry.name in words else "")
+        if settings is not None:
+            due.append(_one(entry, settings))
+    return await asyncio.gather(*due)
+
+
+async def _one(entry: EntryPoint, settings: Settings) -> list[Finding]:
+    """A check that fails or hangs is a finding too."""
+    try:
+        check: Check = entry.load()
+        async with asyncio.timeout(CHECK_LIMIT):
+            return await check(settings)
+    except TimeoutError:
+        mend = "is the network or a proxy in the way?"
+        return [Finding("broken", f"{entry.name}: no answer within {CHECK_LIMIT:g} s", mend)]
+    except Exception as error:  # the edge of a check, which may be somebody else's
+        what = f"{entry.name}: the check itself failed ({type(error).__name__})"
+        return [Finding("broken", what, "please report this")]

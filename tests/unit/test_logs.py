@@ -1,0 +1,154 @@
+"""Logs: one line per event, and no secret in any of them."""
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+
+from bot import logs
+from bot.logs import HIDDEN, ConsoleLine, JsonLine, Redaction
+
+SECRET = "a-secret-of-no-known-shape"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in logs.OURS}
+    hooks = sys.excepthook, threading.excepthook
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, old in levels.items():
+        logging.getLogger(name).setLevel(old)
+    sys.excepthook, threading.excepthook = hooks
+    logging.captureWarnings(False)
+
+
+def record(message: str, *values: object, name: str = "bot.test") -> logging.LogRecord:
+    return logging.LogRecord(name, logging.INFO, "f.py", 1, message, values, None)
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err.splitlines()
+
+
+def test_an_event_becomes_one_json_object_with_its_fields() -> None:
+    line = json.loads(
+        JsonLine("slack", []).format(record("turn.admitted turn=%s parts=%d", "01ABC", 3))
+    )
+    del line["at"]
+    assert line == {
+        "level": "info",
+        "process": "slack",
+        "logger": "bot.test",
+        "event": "turn.admitted",
+        "turn": "01ABC",
+        "parts": 3,
+    }
+
+
+def test_a_librarys_words_are_a_text_of_their_own() -> None:
+    line = json.loads(JsonLine("slack", []).format(record("Starting %s", "up", name="slack_bolt")))
+    assert (line["event"], line["text"]) == ("log", "Starting up")
+
+
+def test_a_line_for_people_has_time_level_process_and_event() -> None:
+    line = ConsoleLine("worker", []).format(record("turn.answered turn=%s", "01ABC"))
+    assert line[12:] == " INFO    worker   turn.answered turn=01ABC"
+
+
+@pytest.mark.parametrize("form", [JsonLine, ConsoleLine])
+def test_a_record_is_one_line_whatever_is_in_it(form: type[JsonLine | ConsoleLine]) -> None:
+    line = form("slack", []).format(record("x name=%s", "a\nb\r\x1b[31m\u2028\u202ec"))
+    assert len(line.splitlines()) == 1
+    assert not set("\x1b\u202e") & set(line)
+
+
+SHAPED = [
+    "xoxb-1234567890-abcdefghij",
+    "xapp-1-A0123456789-abcdef",
+    "xoxe.xoxp-1-Mi0yLTEyMw",
+    "sk-proj-abcdefghijklmnop",
+    "MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.abcdefghijklmnopqrstuvwxyz01",
+    "Bearer abcdefghijklmnop",
+    "wss://wss-primary.slack.com/link/?ticket=abcd-efgh-ijkl",
+    "https://discord.com/api/v10/webhooks/123/abcdefghijklmnopqrstuvwxyz",
+]
+
+
+@pytest.mark.parametrize("text", SHAPED)
+def test_what_looks_like_a_secret_is_hidden_though_nobody_loaded_it(text: str) -> None:
+    cleaned = Redaction([])(f"before {text} after")
+    assert HIDDEN in cleaned
+    assert "abcdef" not in cleaned.replace("before", "").replace("after", "")
+    assert cleaned.startswith("before ")
+    assert cleaned.endswith(" after")
+
+
+def test_an_address_keeps_its_host_and_loses_its_password() -> None:
+    assert Redaction([])("redis://user:pass@host:1/0") == f"redis://{HIDDEN}@host:1/0"
+
+
+def test_ordinary_words_stay() -> None:
+    text = "turn.admitted turn=01ABCDEFGHJKMNPQ place=slack:T1:C1 at 12:30 https://slack.com/api/"
+    assert Redaction(["abc"])(text) == text
+
+
+def test_a_loaded_secret_is_hidden_in_arguments_and_tracebacks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    forms: tuple[Literal["json", "console"], ...] = ("json", "console")
+    for form in forms:
+        logs.configure("slack", form=form, level="DEBUG", secrets=[SECRET])
+        logging.getLogger("adapters.x").debug("a.b value=%s", f"with {SECRET} inside")
+        try:
+            raise ValueError(f"refused {SECRET}")
+        except ValueError:
+            logging.getLogger("slack_sdk").exception("failed with %s", SECRET)
+    text = "\n".join(written(capsys))
+    assert SECRET not in text
+    assert text.count("refused [redacted]") == 2
+
+
+def test_a_broken_call_of_a_library_cannot_print_its_arguments(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("slack", form="console", level="INFO", secrets=[SECRET])
+    logging.getLogger("some.library").warning("one %s", SECRET, SECRET)
+    (line,) = written(capsys)
+    assert "its arguments do not fit" in line
+
+
+def test_libraries_are_held_at_info_whatever_the_level(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("slack", form="console", level="DEBUG", secrets=[])
+    for name in ("slack_sdk", "slack_bolt.AsyncApp", "discord.gateway", "discord.http", "openai"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.DEBUG)  # as Bolt does with the level of its own logger
+        logger.debug("a whole message")
+    logging.getLogger("adapters.slack").debug("ours.passes")
+    (line,) = written(capsys)
+    assert line.endswith("ours.passes")
+
+
+def test_an_exception_that_nobody_caught_is_redacted_too() -> None:
+    program = (
+        "from bot import logs\n"
+        f"logs.configure('slack', form='json', level='INFO', secrets=[{SECRET!r}])\n"
+        f"raise RuntimeError({SECRET!r})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["event"] == "process.failed"
+    assert "RuntimeError: [redacted]" in json.loads(line)["traceback"]
+    assert SECRET not in line
