@@ -64,7 +64,9 @@ def update(slack: Workspace, args: Arguments) -> Json:
     parts = _changes(args, before)
     slack.accuse("chat.update", args.values, inert.faults_of(_seen(args)))
     now = slack.archive.next_ts()
-    after = replace(before, **parts, edited={"user": slack.world.app.bot_user, "ts": now})
+    if "blocks" not in args:  # Slack marks as edited only what was updated by its text
+        parts["edited"] = {"user": slack.world.app.bot_user, "ts": now}
+    after = replace(before, **parts)
     slack.keep(after)
     slack.tell(events.changed(after, before, channel, now), channel)
     return {
@@ -80,9 +82,19 @@ def delete(slack: Workspace, args: Arguments) -> Json:
     """chat.delete"""
     channel = slack.world.visible_to_bot(args.need("channel"))
     message = _own_message(slack, channel, args.need("ts"), "cant_delete_message")
-    slack.erase(message)
-    slack.tell(events.deleted(message, channel, slack.archive.next_ts()), channel)
+    remove(slack, channel, message)
     return {"ok": True, "channel": channel.id, "ts": message.ts}
+
+
+def remove(slack: Workspace, channel: Channel, message: Message) -> None:
+    """A message goes; Slack reports the gravestone of a thread's root as a change."""
+    slack.erase(message)
+    now = slack.archive.next_ts()
+    stone = slack.archive.find(channel.id, message.ts)
+    if stone is None:
+        slack.tell(events.deleted(message, channel, now), channel)
+    else:
+        slack.tell(events.changed(stone, message, channel, now), channel)
 
 
 def post_ephemeral(slack: Workspace, args: Arguments) -> Json:

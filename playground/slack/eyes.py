@@ -117,18 +117,19 @@ class Eyes:
 
     def answers(self, ts: str) -> list[Message]:
         """The bot's public messages under `ts`; at the top of a DM, those that come after it."""
-        question = next((message for message in self._archive if message.ts == ts), None)
+        question = self._archive.by_ts(ts)
         if question is None:
             return []
         world = self.workspace.world
-        in_dm = world.channels[question.channel].kind == "im" and not question.is_reply
-        return [
-            message
-            for message in self._archive.of(question.channel)
-            if message.user == world.app.bot_user
-            and message.ts > question.ts
-            and (message.thread_ts == question.root_ts or (in_dm and message.thread_ts is None))
-        ]
+        after = self._archive.thread(question.channel, question.root_ts)
+        if world.channels[question.channel].kind == "im" and not question.is_reply:
+            after = [
+                message
+                for message in self._archive.of(question.channel)
+                if message.root_ts == ts or message.thread_ts is None
+            ]
+        bot = world.app.bot_user
+        return [message for message in after if message.user == bot and message.ts > ts]
 
     async def connected(self, count: int = 1, timeout: float = PATIENCE) -> None:
         """Waits until the app holds `count` sockets that take events."""

@@ -121,11 +121,12 @@ class Shelf:
             "file_access": "visible",
         }
 
-    def response(self, file_id: str) -> web.Response:
-        stored = self.find(file_id)
-        if stored is None or stored.data is None:
-            raise web.HTTPNotFound(text="file_not_found")
-        return web.Response(body=stored.data, content_type=str(stored.object["mimetype"]))
+
+def download(stored: StoredFile | None) -> web.Response:
+    """The bytes, under the type that the uploader claimed."""
+    if stored is None or stored.data is None:
+        raise web.HTTPNotFound(text="file_not_found")
+    return web.Response(body=stored.data, content_type=str(stored.object["mimetype"]))
 
 
 def login_page() -> web.Response:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from playground.slack import events, surfaces
+from playground.slack import chat, events, surfaces
 from playground.slack.files import Upload
 from playground.slack.interactions import Interactions
 from playground.slack.messages import Message
@@ -47,7 +47,7 @@ class Hands:
         if blocks is not None:
             typed, composed = text, tuple(blocks)
         stored = [slack.shelf.put(one, user=person.id, channel=place.id) for one in files]
-        root = slack.archive.find(place.id, thread_ts) if thread_ts else None
+        root = self._root(place, thread_ts) if thread_ts else None
         message = Message(
             channel=place.id,
             ts=slack.archive.next_ts(),
@@ -106,14 +106,7 @@ class Hands:
         a change."""
         slack = self.workspace
         person, place = self._at(user, channel)
-        before = self._own(person, place, ts)
-        slack.erase(before)
-        now = slack.archive.next_ts()
-        stone = slack.archive.find(place.id, ts)
-        if stone is not None:
-            slack.tell(events.changed(stone, before, place, now), place)
-        else:
-            slack.tell(events.deleted(before, place, now), place)
+        chat.remove(slack, place, self._own(person, place, ts))
 
     async def unfurl(self, channel: Where, ts: str) -> Message:
         """Slack adds a link preview: a change in which the words are the same."""
@@ -181,9 +174,9 @@ class Hands:
     ) -> Json | None:
         """Presses a button or chooses in a menu of a message, private ones too."""
         person, place = self._at(user, channel)
-        message = next(
-            (one for one in self._private_messages(person) if one.ts == ts), None
-        ) or self._message(place, ts)
+        message = self.workspace.find_private(ts) or self._message(place, ts)
+        if message.private_to not in (None, person.id):
+            raise Impossible(f"{person.name} does not see {ts}")
         return await self._interactions.click(person, place, message, action_id, choice)
 
     async def click_in_view(
@@ -227,6 +220,13 @@ class Hands:
             raise Impossible(f"{place.name} is archived")
         return person, place
 
+    def _root(self, place: Channel, thread_ts: str) -> Message:
+        """Where a reply can be written: under a root, even one that was deleted."""
+        root = self.workspace.archive.find(place.id, thread_ts)
+        if root is None or root.is_reply:
+            raise Impossible(f"{thread_ts} is not the root of a thread")
+        return root
+
     def _message(self, place: Channel, ts: str) -> Message:
         message = self.workspace.archive.find(place.id, ts)
         if message is None or message.is_deleted:
@@ -238,6 +238,3 @@ class Hands:
         if message.user != person.id:
             raise Impossible(f"{ts} is not a message of {person.name}")
         return message
-
-    def _private_messages(self, person: Person) -> list[Message]:
-        return [one for one in self.workspace.archive.private if one.private_to == person.id]

@@ -27,7 +27,8 @@ async def handle(slack: Workspace, request: web.Request) -> web.Response:
         payload = _payload(await request.read())
         answer(slack, known, payload)
     except SlackError as refusal:
-        return web.json_response(refusal.answer, status=refusal.status)
+        status = 400 if refusal.status == 200 else refusal.status  # here errors are HTTP errors
+        return web.json_response(refusal.answer, status=status)
     finally:
         slack.feed.wake()
     return web.Response(text="ok")
@@ -59,7 +60,7 @@ def answer(slack: Workspace, known: ResponseUrl, payload: Json) -> None:
     """Shows the answer to a command or an interaction; private unless it says `in_channel`."""
     channel = slack.world.channels[known.channel]
     if payload.get("delete_original"):
-        _remove_source(slack, known)
+        _remove_source(slack, known, channel)
         return
     text, blocks = _content(payload)
     slack.accuse(METHOD, payload, inert.faults_of(payload))
@@ -92,11 +93,10 @@ def _content(payload: Json) -> tuple[str, tuple[Json, ...]]:
 def _replace_source(
     slack: Workspace, known: ResponseUrl, channel: Channel, text: str, blocks: tuple[Json, ...]
 ) -> None:
-    private = slack.archive.private
-    for place, message in enumerate(private):
-        if message.ts == known.source_ts:
-            private[place] = replace(message, text=text, blocks=blocks)
-            return
+    private = slack.find_private(str(known.source_ts))
+    if private is not None:
+        slack.keep_private(replace(private, text=text, blocks=blocks))
+        return
     before = slack.archive.find(channel.id, str(known.source_ts))
     if before is None or before.bot_id != slack.world.app.bot_id:
         raise SlackError("invalid_payload", status=400)
@@ -106,10 +106,12 @@ def _replace_source(
     slack.tell(events.changed(after, before, channel, now), channel)
 
 
-def _remove_source(slack: Workspace, known: ResponseUrl) -> None:
-    slack.archive.private[:] = [
-        message for message in slack.archive.private if message.ts != known.source_ts
-    ]
-    message = slack.archive.find(known.channel, known.source_ts or "")
-    if message is not None and message.bot_id == slack.world.app.bot_id:
-        slack.erase(message)
+def _remove_source(slack: Workspace, known: ResponseUrl, channel: Channel) -> None:
+    private = slack.find_private(str(known.source_ts))
+    if private is not None:
+        slack.erase_private(private)
+        return
+    message = slack.archive.find(known.channel, str(known.source_ts))
+    if message is None or message.bot_id != slack.world.app.bot_id:
+        raise SlackError("invalid_payload", status=400)
+    chat.remove(slack, channel, message)

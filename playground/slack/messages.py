@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from playground.slack.wire import Json
 
-MICROSECOND = 1e-6  # s; the resolution of a `ts`
+MICROSECONDS = 1_000_000  # in a second; the resolution of a `ts`
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +97,41 @@ class Archive:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._last = 0.0
+        self._last = 0  # µs
+        self._by_ts: dict[str, Message] = {}  # a ts is issued once in the whole workspace
         self._channels: dict[str, dict[str, Message]] = {}
+        self._threads: dict[tuple[str, str], dict[str, Message]] = {}
         self.private: list[Message] = []
 
     def next_ts(self) -> str:
         """The present moment as a `ts` that no message in the workspace has yet."""
-        self._last = max(self._clock(), self._last + MICROSECOND)
-        return f"{self._last:.6f}"
+        self._last = max(int(self._clock() * MICROSECONDS), self._last + 1)
+        seconds, rest = divmod(self._last, MICROSECONDS)
+        return f"{seconds}.{rest:06d}"
 
     def keep(self, message: Message) -> None:
         """Adds a message, or puts it in the place of the one with its `ts`."""
+        self._by_ts[message.ts] = message
         self._channels.setdefault(message.channel, {})[message.ts] = message
+        self._threads.setdefault((message.channel, message.root_ts), {})[message.ts] = message
 
     def drop(self, message: Message) -> None:
+        del self._by_ts[message.ts]
         del self._channels[message.channel][message.ts]
+        del self._threads[message.channel, message.root_ts][message.ts]
 
     def find(self, channel: str, ts: str) -> Message | None:
         return self._channels.get(channel, {}).get(ts)
+
+    def by_ts(self, ts: str) -> Message | None:
+        return self._by_ts.get(ts)
 
     def of(self, channel: str) -> list[Message]:
         return list(self._channels.get(channel, {}).values())
 
     def thread(self, channel: str, ts: str) -> list[Message]:
         """The root and its replies, in order; a root that was deleted is simply missing."""
-        return [message for message in self.of(channel) if message.root_ts == ts]
+        return list(self._threads.get((channel, ts), {}).values())
 
     def replies(self, channel: str, ts: str) -> list[Message]:
         return [message for message in self.thread(channel, ts) if message.is_reply]

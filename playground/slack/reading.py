@@ -47,8 +47,8 @@ def usergroups_users_list(slack: Workspace, args: Arguments) -> Json:
 
 def files_info(slack: Workspace, args: Arguments) -> Json:
     """files.info"""
-    stored = slack.shelf.find(args.need("file"))
-    if stored is None or not slack.world.has_bot(slack.world.channels[stored.channel]):
+    stored = slack.visible_file(args.need("file"))
+    if stored is None:
         raise SlackError("file_not_found")
     if stored.object.get("mode") == "tombstone":
         raise SlackError("file_deleted")

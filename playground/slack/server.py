@@ -10,7 +10,7 @@ from playground.slack.api import WebApi
 from playground.slack.eyes import Eyes
 from playground.slack.faults import DropRequest, Refuse
 from playground.slack.feed import Feed
-from playground.slack.files import login_page
+from playground.slack.files import download, login_page
 from playground.slack.hands import Hands
 from playground.slack.sockets import (
     ACK_SECONDS,
@@ -97,6 +97,7 @@ class SlackServer(Hands, Eyes, Trouble):
         self._port = self._runner.addresses[0][1]
         self.workspace.origin = f"http://{self._host}:{self._port}"
         self.workspace.shelf.origin = self.workspace.origin
+        self.workspace.hub.resume_deliveries()
 
     async def stop(self) -> None:
         await self.workspace.hub.close()
@@ -140,4 +141,4 @@ class SlackServer(Hands, Eyes, Trouble):
         allowed = "files:read" in slack.scopes and not slack.is_revoked
         if request.headers.get("Authorization") != f"Bearer {slack.bot_token}" or not allowed:
             raise web.HTTPFound(f"/?redir={request.path}")
-        return slack.shelf.response(request.match_info["place"].partition("-")[2])
+        return download(slack.visible_file(request.match_info["place"].partition("-")[2]))

@@ -197,6 +197,7 @@ class Hub:
     async def _send_event(self, delivery: Delivery, reason: str) -> None:
         number = delivery.attempts
         delivery.attempts += 1
+        self.feed.wake()
         retry = {"retry_attempt": number, "retry_reason": reason}
         await self._send("events_api", delivery.payload, accepts_payload=False, **retry)
 
@@ -217,7 +218,10 @@ class Hub:
         self, kind: Kind, payload: Json, *, accepts_payload: bool, **retry: object
     ) -> Json | None:
         await self._flowing.wait()
-        connection = self._choose()
+        # A person's command fails at once without a connection; an event waits a moment for one.
+        connection = self._choose() if accepts_payload else await self._choose_patiently()
+        if connection is None:
+            raise NotAcknowledged("no_connection")
         envelope_id = fresh_id("")
         ack: asyncio.Future[Json | None] = asyncio.get_running_loop().create_future()
         self._waiting[envelope_id] = ack
@@ -238,19 +242,26 @@ class Hub:
         finally:
             del self._waiting[envelope_id]
 
-    def _choose(self) -> Connection:
-        """The open connections take turns."""
-        fit = [one for one in self.connections if not one.refreshing and not one.socket.closed]
+    def _choose(self) -> Connection | None:
+        """The open connections take turns; those that shall be replaced only if there are no others."""
+        live = [one for one in self.connections if not one.socket.closed]
+        fit = [one for one in live if not one.refreshing] or live
         if not fit:
-            raise NotAcknowledged("no_connection")
+            return None
         self._turn += 1
         return fit[self._turn % len(fit)]
 
+    async def _choose_patiently(self) -> Connection | None:
+        try:
+            return await self.feed.until(self._choose, timeout=self.ack_seconds, complaint=str)
+        except TimeoutError:
+            return None
+
     # Trouble and the end
 
-    async def disconnect(self, reason: Reason, grace: float) -> None:
-        """Asks every connection to be replaced, and ends those that are still there later."""
-        for connection in list(self.connections):
+    async def disconnect(self, reason: Reason, grace: float, *, oldest_only: bool) -> None:
+        """Asks connections to be replaced, and ends those that are still there later."""
+        for connection in self.connections[:1] if oldest_only else list(self.connections):
             connection.refreshing = True
             await connection.socket.send_json(self._goodbye(reason))
             asyncio.get_running_loop().call_later(grace, _abort, connection)
@@ -275,6 +286,12 @@ class Hub:
     @property
     def is_idle(self) -> bool:
         return all(delivery.is_over for delivery in self.deliveries)
+
+    def resume_deliveries(self) -> None:
+        """Goes on with what a stop of the server interrupted."""
+        for delivery in self.deliveries:
+            if not delivery.is_over:
+                self._start(delivery)
 
     async def close(self) -> None:
         for task in list(self._tasks):

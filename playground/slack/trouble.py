@@ -70,10 +70,14 @@ class Trouble:
         self.workspace.hub.resume()
 
     async def disconnect(
-        self, reason: Reason = "refresh_requested", *, grace: float = REFRESH_GRACE
+        self,
+        reason: Reason = "refresh_requested",
+        *,
+        oldest_only: bool = False,
+        grace: float = REFRESH_GRACE,
     ) -> None:
         """Asks the app to replace its sockets; the old ones end after `grace` seconds."""
-        await self.workspace.hub.disconnect(reason, grace)
+        await self.workspace.hub.disconnect(reason, grace, oldest_only=oldest_only)
 
     def drop_sockets(self) -> None:
         """Cuts every socket without a close frame."""
@@ -96,4 +100,6 @@ class Trouble:
     def set_role(self, user: Person | str, role: Role) -> Person:
         """Makes somebody an admin, or no longer."""
         world = self.workspace.world
-        return world.change_person(world.person(user), role=role)
+        changed = world.change_person(world.person(user), role=role)
+        self.workspace.feed.publish("person", id=changed.id, role=changed.role)
+        return changed

@@ -7,7 +7,7 @@ from typing import Any
 from playground.slack import events
 from playground.slack.faults import Faults
 from playground.slack.feed import Feed
-from playground.slack.files import Shelf
+from playground.slack.files import Shelf, StoredFile
 from playground.slack.limits import RateLimits
 from playground.slack.messages import Archive, Message
 from playground.slack.sockets import Delivery, Hub
@@ -137,6 +137,13 @@ class Workspace:
                 "missing_scope", needed=",".join(accepted), provided=",".join(sorted(self.scopes))
             )
 
+    def visible_file(self, file_id: str) -> StoredFile | None:
+        """A file of a channel that the bot is in."""
+        stored = self.shelf.find(file_id)
+        if stored is None or not self.world.has_bot(self.world.channels[stored.channel]):
+            return None
+        return stored
+
     # Messages and the events that they cause
 
     def tell(self, event: Json, channel: Channel | None = None) -> Delivery | None:
@@ -173,20 +180,39 @@ class Workspace:
                 files=(),
                 attachments=(),
             )
-            self.archive.keep(stone)
+            self.keep(stone)
         else:
             self.archive.drop(message)
-        self._publish("message_deleted", message)
+            self._publish("message_deleted", message)
 
     def keep_private(self, message: Message) -> None:
-        """A message that one person sees, and no history ever shows."""
-        self.archive.private.append(message)
+        """A message that one person sees, and no history ever shows; new or changed."""
+        private = self.archive.private
+        known = [place for place, one in enumerate(private) if one.ts == message.ts]
+        if known:
+            private[known[0]] = message
+        else:
+            private.append(message)
         self.feed.publish(
-            "ephemeral_posted",
+            "private_changed" if known else "private_posted",
             audience=[str(message.private_to)],
             channel=message.channel,
+            ts=message.ts,
+            thread_ts=message.thread_ts,
             message=message.as_json(),
         )
+
+    def erase_private(self, message: Message) -> None:
+        self.archive.private.remove(message)
+        self.feed.publish(
+            "private_deleted",
+            audience=[str(message.private_to)],
+            channel=message.channel,
+            ts=message.ts,
+        )
+
+    def find_private(self, ts: str) -> Message | None:
+        return next((one for one in self.archive.private if one.ts == ts), None)
 
     def _publish(self, kind: str, message: Message) -> None:
         channel = self.world.channels[message.channel]
