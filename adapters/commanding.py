@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from adapters.platform import Platform
 from bot.access import Admins
 from bot.commands import parse_mention
-from bot.conversation import Conversations
 from bot.desk import Desk
-from bot.errors import UserError
-from bot.inbox import Inbox
 from bot.models import Catalog
 from bot.scopes import Scopes
+
+from adapters.platform import Platform
+from bot.conversation import Conversations
+from bot.errors import UserError
+from bot.inbox import Inbox
 from bot.types import Notice, Turn
 
 
@@ -38,9 +39,7 @@ class Commanding:
         try:
             command = parse_mention(turn.message.text)
             actor = await self._platform.actor(turn)
-            notice = await self.desk.run(
-                command, actor, turn.message.thread, request_id=turn.id
-            )
+            notice = await self.desk.run(command, actor, turn.message.thread, request_id=turn.id)
         except UserError as error:
             return error.sentence
         await self.announce(turn, notice)

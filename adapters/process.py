@@ -11,20 +11,21 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from bot.access import Admins
+from bot.models import Catalog
+from bot.scopes import Scopes
+
 from adapters.commanding import Commanding
 from adapters.delivery import Delivery
 from adapters.fetching import Fetching
 from adapters.following import Following
 from adapters.intake import Intake
 from adapters.platform import Platform
-from bot.access import Admins
 from bot.blobs import Blobs
 from bot.conversation import Conversations
 from bot.inbox import Inbox
-from bot.models import Catalog
 from bot.queue import Bell, celery_app
 from bot.reply import Replies
-from bot.scopes import Scopes
 from bot.settings import AdapterSettings
 from bot.store import RedisError, Store, connect
 
@@ -79,8 +80,8 @@ class Adapter:
     async def serve(
         self, listen: Callable[[], Awaitable[None]], silence: Callable[[], Awaitable[None]]
     ) -> None:
-        """Run `listen` (which takes events until cancelled) until SIGTERM; `silence` then stops taking events, before
-        what is under way is finished. A fault of `listen` ends the process with it."""
+        """Run `listen` until SIGTERM, then cancel it; `silence` stops events, before what is under way is finished. A
+        fault of `listen` ends the process with it."""
         told = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -97,13 +98,14 @@ class Adapter:
                 listening.result()
         finally:
             waiting.cancel()
-            await silence()
             listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            await silence()
             await self.fetching.close()
             await self.delivery.close(self.settings.drain_seconds)
             for task in background:
                 task.cancel()
-            await asyncio.gather(listening, *background, return_exceptions=True)
+            await asyncio.gather(*background, return_exceptions=True)
             with suppress(RedisError, OSError):
                 await self.bell.close()
                 await self.store.close()

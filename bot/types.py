@@ -178,6 +178,7 @@ class Message:
     quotes: tuple[Quote, ...] = ()
     model: str | None = None  # an alias for this question only
     history: bool = False
+    first: bool = False  # the bot was never asked in this thread before
     locale: str = ""
 
     @property

@@ -17,7 +17,9 @@ from workers.leases import End, Held, Leases
 
 log = logging.getLogger(__name__)
 
-CLAIMS_PER_BELL = 5  # then the bell is rung again, so that one busy conversation does not keep a slot
+CLAIMS_PER_BELL = (
+    5  # then the bell is rung again, so that one busy conversation does not keep a slot
+)
 COMMIT_SECONDS = 120.0  # how long a finished answer waits for Redis to come back
 
 Draft = Callable[[Held, Stored], Awaitable[Outcome]]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bot.models import Catalog
+
 from bot.blobs import Blobs
 from bot.conversation import Conversations
 from bot.inbox import Inbox
-from bot.models import Catalog
 from bot.queue import Bell
 from bot.reply import Replies
 from bot.settings import WorkerSettings

@@ -47,7 +47,9 @@ def _bytes(body: Any) -> bytes:
     return body if isinstance(body, bytes) else str(body).encode("utf-8", "replace")
 
 
-def register(app: Celery, converse: Callable[[str], None], bury: Callable[[str, str], None]) -> None:
+def register(
+    app: Celery, converse: Callable[[str], None], bury: Callable[[str, str], None]
+) -> None:
     """The one task of this project. `bury` gets what a message was and a digest of its body."""
 
     def bell(*args: object, **options: object) -> None:

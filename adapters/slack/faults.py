@@ -10,7 +10,13 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.errors import MissingScope, PlaceGone, PlatformBusy, TooLong, Unsure
 
-TOO_LONG = {"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "too_many_blocks"}
+TOO_LONG = {
+    "msg_too_long",
+    "msg_blocks_too_long",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "too_many_blocks",
+}
 GONE = {
     "account_inactive",
     "cannot_reply_to_message",
@@ -29,7 +35,13 @@ GONE = {
     "user_not_in_channel",
 }
 SCOPE = {"missing_scope", "no_permission", "not_allowed_token_type", "ekm_access_denied"}
-LATER = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
+LATER = {
+    "fatal_error",
+    "internal_error",
+    "request_timeout",
+    "service_unavailable",
+    "team_added_to_org",
+}
 RETRY_SECONDS = 5.0  # where Slack does not say
 
 

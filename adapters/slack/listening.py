@@ -9,21 +9,31 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from bot.commands import Ask, Command, parse_slash
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.intake import Intake, Receipt
+from adapters.slack.manifest import SHORTCUT
 from adapters.slack.parse import Bot, Heard, Payload, files, foreign, heard, message, place, plain
-from bot.commands import Ask, Command, parse_slash
 from bot.conversation import Conversations
 from bot.errors import UserError
 from bot.inbox import at_key
-from bot.types import Actor, Attachment, Author, Message, Quote, Target, Thread, decode, encode, new_id
+from bot.types import (
+    Actor,
+    Author,
+    Message,
+    Quote,
+    Target,
+    Thread,
+    decode,
+    encode,
+    new_id,
+)
 
 log = logging.getLogger(__name__)
 
-SHORTCUT = "ask_about_this"
 FORM_TTL = 3600  # s that an opened form may wait for its answer
 
 
@@ -150,12 +160,12 @@ class Listening:
         asked = self._slash_message(command, words, wanted)
         external = foreign(command, {"team": command.get("user_team_id")}, self._us)
         actor = self._actor(asked.author.id, external)
-        await self._intake.receive(asked, actor=actor, command=wanted, secret=command.get("response_url", ""))
+        await self._intake.receive(
+            asked, actor=actor, command=wanted, secret=command.get("response_url", "")
+        )
         await ack()
 
-    def _slash_message(
-        self, command: Payload, words: str, wanted: Command | UserError
-    ) -> Message:
+    def _slash_message(self, command: Payload, words: str, wanted: Command | UserError) -> Message:
         user, where = command["user_id"], command["channel_id"]
         direct = where.startswith("D")
         channel = place(self._us.team, where, direct=direct)
@@ -188,9 +198,7 @@ class Listening:
             "root": root,
             "ours": about.get("user") == self._us.user,
         }
-        await self._store.redis.set(
-            self._store.key("form", token), json.dumps(kept), ex=FORM_TTL
-        )
+        await self._store.redis.set(self._store.key("form", token), json.dumps(kept), ex=FORM_TTL)
         self._later(self._open_form(shortcut["trigger_id"], token))
         await ack()
 

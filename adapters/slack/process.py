@@ -7,6 +7,7 @@ import logging
 import os
 
 import aiohttp
+from bot.models import Catalog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -19,7 +20,6 @@ from adapters.slack.listening import Listening
 from adapters.slack.parse import Bot
 from adapters.slack.sending import Slack
 from bot.errors import SettingsError
-from bot.models import Catalog
 from bot.proxies import proxy_for
 from bot.settings import CLEARED, SlackSettings
 
@@ -29,7 +29,14 @@ CONNECTIONS = 2  # the client closes its old socket before it opens the new one;
 PING_SECONDS = 5.0  # a half-open socket is noticed after about twice this
 START_SECONDS = 5.0  # between tries while Slack cannot be reached
 FILE_HOSTS = frozenset({"files.slack.com"})
-REJECTED = {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
+REJECTED = {
+    "invalid_auth",
+    "not_authed",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "not_allowed_token_type",
+}
 
 
 async def serve(settings: SlackSettings) -> None:
@@ -87,7 +94,9 @@ async def introduce(settings: SlackSettings, client: AsyncWebClient) -> Bot:
     while True:
         try:
             found = await client.auth_test()
-            await client.apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
+            await client.apps_connections_open(
+                app_token=settings.slack_app_token.get_secret_value()
+            )
             return Bot(found["team_id"], found["user_id"], str(found.get("bot_id") or ""))
         except SlackApiError as error:
             code = error.response.get("error")

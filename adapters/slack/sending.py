@@ -25,10 +25,18 @@ log = logging.getLogger(__name__)
 
 EVENT_TYPE = "switchboard_answer"  # of the metadata: an opaque id, readable by the whole workspace
 POSTS = Rate(1.0, 4)  # chat.postMessage: 1/s and channel, short bursts
-UPDATES = Rate(0.6, 14)  # chat.update: Tier 3, 50 a minute and workspace: 14 at once and 36 a minute
+UPDATES = Rate(
+    0.6, 14
+)  # chat.update: Tier 3, 50 a minute and workspace: 14 at once and 36 a minute
 HISTORY = 15  # messages of an older thread, read once
 ACTOR_SECONDS = 60.0  # how long users.info is believed for a change (5 minutes at most)
-USELESS = {"unknown_method", "missing_scope", "not_allowed", "method_deprecated", "invalid_arguments"}
+USELESS = {
+    "unknown_method",
+    "missing_scope",
+    "not_allowed",
+    "method_deprecated",
+    "invalid_arguments",
+}
 
 
 class Slack:
@@ -84,7 +92,10 @@ class Slack:
             response = await self._client.chat_postMessage(
                 channel=turn.message.target.channel,
                 thread_ts=thread,
-                metadata={"event_type": EVENT_TYPE, "event_payload": {"turn": turn.id, "part": part}},
+                metadata={
+                    "event_type": EVENT_TYPE,
+                    "event_payload": {"turn": turn.id, "part": part},
+                },
                 unfurl_links=False,
                 unfurl_media=False,
                 link_names=False,
@@ -184,7 +195,9 @@ class Slack:
             platform="slack",
             workspace=self._us.team,
             id=user,
-            name=str(profile.get("display_name") or found.get("real_name") or found.get("name") or user),
+            name=str(
+                profile.get("display_name") or found.get("real_name") or found.get("name") or user
+            ),
             powers=frozenset(Scope) if chief else frozenset(),
             groups=await self._groups_of(user),
             external=foreign,
@@ -212,19 +225,21 @@ class Slack:
         source = attachment.source
         if source.startswith("file:"):  # Slack Connect names the file only
             source = await self._address(source.removeprefix("file:"), attachment.name)
-        return await download(
-            self._session, source, origins=self._origins, name=attachment.name
-        )
+        return await download(self._session, source, origins=self._origins, name=attachment.name)
 
     async def _address(self, file: str, name: str) -> str:
         try:
             async with translated():
                 found = (await self._client.files_info(file=file))["file"]
         except (PlatformError, SlackApiError) as error:
-            raise AttachmentRejected(f"{name}: Slack does not let the bot read this file.") from error
+            raise AttachmentRejected(
+                f"{name}: Slack does not let the bot read this file."
+            ) from error
         known = next(files({"files": [found]}))
         if not known.source or known.source.startswith("file:"):
-            raise AttachmentRejected(known.problem or f"{name}: Slack gives no address for this file.")
+            raise AttachmentRejected(
+                known.problem or f"{name}: Slack gives no address for this file."
+            )
         return known.source
 
     async def history(self, turn: Turn) -> tuple[Quote, ...]:
@@ -243,7 +258,9 @@ class Slack:
         earlier = [m for m in found.get("messages") or () if m.get("ts", "") < turn.message.id]
         return tuple(
             Quote(
-                author="the bot" if m.get("user") == self._us.user else str(m.get("user") or "a bot"),
+                author="the bot"
+                if m.get("user") == self._us.user
+                else str(m.get("user") or "a bot"),
                 text=plain(m.get("text") or "", self._us),
                 attachments=tuple(files(m)),
             )

@@ -1,0 +1,168 @@
+"""A whole house for end-to-end tests: a Redis of its own, the playground's servers, the real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from redis.asyncio import Redis
+
+from bot.embedded import EmbeddedRedis
+from playground.discord import DiscordServer
+from playground.models import ModelServer
+from playground.slack import SlackServer
+
+READY = {"slack": b"slack.ready", "discord": b"discord.ready", "worker": b"worker.ready"}
+Word = Literal["slack", "discord", "worker"]
+
+
+class Process:
+    """One of our processes, started as an operator starts it."""
+
+    def __init__(self, word: Word, child: asyncio.subprocess.Process, log: Path) -> None:
+        self.word = word
+        self.child = child
+        self.log = log
+
+    @property
+    def logged(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.child.returncode is None:
+            self.child.kill()
+
+    async def end(self, seconds: float = 20) -> int:
+        """SIGTERM, and its exit code."""
+        if self.child.returncode is None:
+            self.child.send_signal(signal.SIGTERM)
+        try:
+            return await asyncio.wait_for(self.child.wait(), seconds)
+        except TimeoutError:
+            self.child.kill()
+            raise AssertionError(f"{self.word} did not end:\n{self.logged[-3000:]}") from None
+
+
+class House:
+    """`async with House() as house:` then `await house.start("slack", "worker")`."""
+
+    def __init__(self, *, pace: float = 0.002, limits: bool = False, **settings: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="house-")
+        self.folder = Path(self._folder.name)
+        self.server = EmbeddedRedis(self.folder / "redis")
+        self.slack = SlackServer(limits=limits, retry_delays=(0.2, 1.0, 2.0))
+        self.discord = DiscordServer(limits=limits)
+        self.models = ModelServer(pace=pace)
+        self.settings = {
+            "SWITCHBOARD_LEASE_SECONDS": "2",
+            "SWITCHBOARD_DRAIN_SECONDS": "5",
+        } | settings
+        self.processes: list[Process] = []
+        self.redis: Any = None
+
+    async def __aenter__(self) -> House:
+        url = await self.server.start()
+        self.redis = Redis.from_url(url)
+        await asyncio.gather(self.slack.start(), self.discord.start(), self.models.start())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        for process in self.processes:
+            process.kill()
+        for process in self.processes:
+            await process.child.wait()
+            if error is not None:
+                sys.stderr.write(f"--- {process.word} ---\n{process.logged[-6000:]}\n")
+        await asyncio.gather(self.slack.stop(), self.discord.stop(), self.models.stop())
+        await self.redis.aclose()
+        await self.server.stop()
+        self._folder.cleanup()
+
+    def environment(self, word: Word) -> dict[str, str]:
+        """What the process is given: only what it needs."""
+        own: dict[str, dict[str, str]] = {
+            "slack": {
+                "SLACK_BOT_TOKEN": self.slack.bot_token,
+                "SLACK_APP_TOKEN": self.slack.app_token,
+                "SLACK_API_URL": self.slack.api_url,
+                "SWITCHBOARD_ATTACHMENT_ORIGINS": self.slack.file_origin,
+            },
+            "discord": {
+                "DISCORD_TOKEN": self.discord.token,
+                "DISCORD_API_URL": self.discord.api_url,
+                "DISCORD_GATEWAY_URL": self.discord.gateway_url,
+                "SWITCHBOARD_ATTACHMENT_ORIGINS": self.discord.cdn_origin,
+            },
+            "worker": {
+                "OPENAI_API_KEY": self.models.api_key,
+                "OPENAI_BASE_URL": self.models.base_url,
+            },
+        }
+        return {
+            "PATH": os.environ["PATH"],
+            "REDIS_URL": self.server.url,
+            "SWITCHBOARD_ENV_FILE": os.devnull,
+            "PYTHONFAULTHANDLER": "1",
+            **{k: v for k, v in os.environ.items() if k.startswith("COVERAGE")},
+            **own[word],
+            **self.settings,
+        }
+
+    async def start(self, *words: Word, **settings: str) -> list[Process]:
+        """Start processes and wait until each is ready."""
+        started = [await self._start(word, settings) for word in words]
+        for process in started:
+            await self.until(lambda p=process: READY[p.word] in p.log.read_bytes(), process)
+        return started
+
+    async def _start(self, word: Word, settings: dict[str, str]) -> Process:
+        log = self.folder / f"{len(self.processes)}-{word}.log"
+        with log.open("wb") as sink:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bot",
+                word,
+                env=self.environment(word) | settings,
+                stderr=sink,
+                stdout=sink,
+                cwd=Path(__file__).parent.parent,
+            )
+        process = Process(word, child, log)
+        self.processes.append(process)
+        return process
+
+    async def until(
+        self, true: Callable[[], object], process: Process | None = None, seconds: float = 30
+    ) -> None:
+        """Wait for a condition that another process brings about."""
+        async with asyncio.timeout(seconds):
+            while not true():
+                if process is not None and process.child.returncode is not None:
+                    raise AssertionError(f"{process.word} ended:\n{process.logged[-3000:]}")
+                await asyncio.sleep(0.02)
+
+    async def at_rest(self, seconds: float = 30) -> None:
+        """Wait until nothing is due, fetched or owed."""
+        names = [b"due", b"owed:slack", b"owed:discord", b"fetching:slack", b"fetching:discord"]
+        left: dict[bytes, Any] = {}
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    found = [await self.redis.zrange(b"switchboard:" + n, 0, -1) for n in names]
+                    left = {n: f for n, f in zip(names, found, strict=True) if f}
+                    if not left:
+                        return
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"not at rest: {left}") from None
