@@ -3,8 +3,10 @@
 import secrets
 from base64 import urlsafe_b64encode
 
+from playground.discord import permissions
 from playground.discord.cdn import Cdn
 from playground.discord.clock import Clock, Snowflakes
+from playground.discord.errors import ApiError
 from playground.discord.events import Events
 from playground.discord.faults import Faults
 from playground.discord.feed import Feed
@@ -18,6 +20,7 @@ from playground.discord.registry import Registry
 from playground.discord.responses import Responses
 from playground.discord.rules import Rules
 from playground.discord.seed import direct, seed
+from playground.discord.threads import Threads
 from playground.discord.views import Views
 from playground.discord.world import Channel, Message
 
@@ -57,6 +60,7 @@ class Core:
         self.posts = Posts(
             self.world, self.clock, self.ids, self.cdn, self.events, self.feed, self.views
         )
+        self.threads = Threads(self.world, self.clock, self.ids, self.events, self.posts, self.feed)
         self.registry = Registry(self.world.bot.id, self.ids, self.rules)
         self.interactions = Interactions(
             self.world, self.rules, self.clock, self.ids, self.payloads, self.events, self.feed
@@ -77,11 +81,20 @@ class Core:
 
     def direct_messages(self, first: str, second: str) -> Channel:
         """Theirs, opened at the first use."""
-        for channel in self.world.channels.values():
-            if channel.is_dm and set(channel.recipients) == {first, second}:
-                return channel
+        known = self.world.direct_messages(first, second)
+        if known is not None:
+            return known
         channel = direct(self.ids.next(), first, second)
         self.world.channels[channel.id] = channel
+        return channel
+
+    def place_for_bot(self, channel_id: str) -> Channel:
+        """A channel that exists and that the bot may see."""
+        channel = self.world.channels.get(channel_id)
+        if channel is None:
+            raise ApiError(10003)
+        if not permissions.sees(self.world, channel, self.world.bot.id):
+            raise ApiError(50001)
         return channel
 
     def told(self, message: Message | str) -> Message:

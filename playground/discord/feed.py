@@ -1,7 +1,7 @@
 """Everything that changes is told to whoever waits: the page's stream and a test's condition."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -41,11 +41,18 @@ class Feed:
     def unsubscribe(self, queue: asyncio.Queue[Change]) -> None:
         self._queues.discard(queue)
 
-    async def changes(self) -> AsyncIterator[Change]:
-        queue = self.subscribe()
+    def stream(self, wanted: Callable[[Change], bool]) -> AsyncGenerator[Change, None]:
+        """The changes from this call on, also those before the first one is asked for."""
+        return self._drain(self.subscribe(), wanted)
+
+    async def _drain(
+        self, queue: asyncio.Queue[Change], wanted: Callable[[Change], bool]
+    ) -> AsyncGenerator[Change, None]:
         try:
             while True:
-                yield await queue.get()
+                change = await queue.get()
+                if wanted(change):
+                    yield change
         finally:
             self.unsubscribe(queue)
 

@@ -1,6 +1,6 @@
 """What a person sees: messages, private ones, forms, who is typing; and waiting for it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 
 from playground.discord import permissions
@@ -9,7 +9,7 @@ from playground.discord.feed import Change
 from playground.discord.interactions import Interaction, State
 from playground.discord.invocation import may_use
 from playground.discord.stewards import Stewards
-from playground.discord.world import Channel, Message
+from playground.discord.world import WRITTEN, Channel, Message
 
 T = TypeVar("T")
 View = dict[str, Any]
@@ -33,7 +33,7 @@ class Looking(Stewards):
 
     def direct(self, user: str) -> list[Message]:
         """The person's direct messages with the bot, oldest first."""
-        channel = self.world.dm_with_bot(self.world.person(user).id)
+        channel = self.world.direct_messages(self.world.person(user).id, self.world.bot.id)
         return [] if channel is None else list(self.world.channel_messages(channel.id))
 
     def by_bot(self, channel: str | None = None) -> list[Message]:
@@ -83,11 +83,9 @@ class Looking(Stewards):
         except TimeoutError:
             raise AssertionError(f"no answer came to {found!r}") from None
 
-    async def changes(self, viewer: str | None = None) -> AsyncIterator[Change]:
-        """Everything that happens from now on, or what one person sees of it."""
-        async for change in self.feed.changes():
-            if viewer is None or self.may_see(viewer, change):
-                yield change
+    def changes(self, viewer: str | None = None) -> AsyncGenerator[Change, None]:
+        """Everything that happens from this call on, or what one person sees of it."""
+        return self.feed.stream(lambda change: viewer is None or self.may_see(viewer, change))
 
     def may_see(self, viewer: str, change: Change) -> bool:
         person = self.world.person(viewer)
@@ -164,7 +162,11 @@ class Looking(Stewards):
         """A reply to it; in direct messages whatever the bot says next."""
         direct = self.world.channels[question.channel_id].is_dm
         for message in self.by_bot():
-            if message.loading or int(message.id) <= int(question.id):
+            if (
+                message.loading
+                or message.type not in WRITTEN
+                or int(message.id) <= int(question.id)
+            ):
                 continue
             replies = message.reference and message.reference.message_id == question.id
             if replies or (direct and message.channel_id == question.channel_id):

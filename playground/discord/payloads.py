@@ -243,6 +243,9 @@ class Payloads:
         self._add_links(body, message, content_of_others=content)
         if message.reactions:
             body["reactions"] = [self._reaction(e, u) for e, u in message.reactions.items()]
+        thread = world.thread_under(message)
+        if thread is not None:
+            body["thread"] = self.channel(thread)
         if message.nonce is not None:
             body["nonce"] = message.nonce
         if message.webhook_name is not None:

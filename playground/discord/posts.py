@@ -14,6 +14,7 @@ from playground.discord.forms import Upload
 from playground.discord.views import Views
 from playground.discord.world import (
     FLAG_EPHEMERAL,
+    FLAG_HAS_THREAD,
     FLAG_LOADING,
     Attachment,
     Cause,
@@ -23,6 +24,7 @@ from playground.discord.world import (
     World,
 )
 
+_FIXED_FLAGS = FLAG_EPHEMERAL | FLAG_HAS_THREAD  # no edit changes them
 _USER = re.compile(r"<@!?(\d+)>")
 _ROLE = re.compile(r"<@&(\d+)>")
 _EVERYONE = re.compile(r"@(everyone|here)\b")
@@ -70,9 +72,12 @@ class Posts:
         self._feed = feed
         self._views = views
 
-    def create(self, channel: Channel, author_id: str, draft: Draft) -> Message:
+    def create(
+        self, channel: Channel, author_id: str, draft: Draft, *, message_id: str | None = None
+    ) -> Message:
+        """The first message of a forum's post has the post's own id; others get a new one."""
         message = Message(
-            id=self._ids.next(),
+            id=message_id or self._ids.next(),
             channel_id=channel.id,
             author_id=author_id,
             content=draft.content,
@@ -122,8 +127,7 @@ class Posts:
         if components is not None:
             message.components = components
         if flags is not None:
-            fixed = message.flags & FLAG_EPHEMERAL
-            message.flags = flags & ~FLAG_EPHEMERAL | fixed
+            message.flags = flags & ~_FIXED_FLAGS | message.flags & _FIXED_FLAGS
         message.flags &= ~FLAG_LOADING
         if kept_attachments is not None:
             message.attachments = tuple(a for a in message.attachments if a.id in kept_attachments)

@@ -176,13 +176,7 @@ class MessageRoutes:
         return answer(None)
 
     def _channel(self, request: web.Request) -> Channel:
-        """It exists, and the bot may see it."""
-        channel = self._core.world.channels.get(request.match_info["channel_id"])
-        if channel is None:
-            raise ApiError(10003)
-        if not permissions.sees(self._core.world, channel, self._core.world.bot.id):
-            raise ApiError(50001)
-        return channel
+        return self._core.place_for_bot(request.match_info["channel_id"])
 
     def _message(self, request: web.Request, channel: Channel) -> Message:
         message = self._core.world.message(channel.id, request.match_info["message_id"])

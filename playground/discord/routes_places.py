@@ -11,7 +11,7 @@ from playground.discord.errors import ApiError, Form
 from playground.discord.http import PARSED, answer, body_of
 from playground.discord.intents import APP_FLAG_MESSAGE_CONTENT
 from playground.discord.posts import Draft
-from playground.discord.world import FORUM, PUBLIC_THREAD, Channel, Guild
+from playground.discord.world import Channel, Guild
 
 Json = dict[str, Any]
 _THREAD_NAME = 100
@@ -156,24 +156,27 @@ class PlaceRoutes:
         """Without a message, or a post in a forum."""
         parent, body = self._channel(request), body_of(request)
         self._may_open(parent, body)
-        thread = self._new_thread(parent, body, self._core.ids.next())
+        bot_id = self._core.world.bot.id
+        opening = Draft(str((body.get("message") or {}).get("content") or ""))
+        thread = self._core.threads.open(parent, bot_id, str(body["name"]), opening=opening)
         shown = self._core.payloads.channel(thread)
-        if parent.type == FORUM:
-            draft = Draft(str((body.get("message") or {}).get("content") or ""))
-            message = self._core.posts.create(thread, self._core.world.bot.id, draft)
-            shown["message"] = self._core.payloads.message(message)
+        first = self._core.world.message(thread.id, thread.id)
+        if first is not None:
+            shown["message"] = self._core.payloads.message(first)
         return answer(shown, 201)
 
     async def thread_under(self, request: web.Request) -> web.Response:
         """The thread's id is the message's id, so there can be one only."""
         parent, body = self._channel(request), body_of(request)
-        message_id = request.match_info["message_id"]
-        if self._core.world.message(parent.id, message_id) is None:
+        root = self._core.world.message(parent.id, request.match_info["message_id"])
+        if root is None:
             raise ApiError(10008)
         self._may_open(parent, body)
-        if message_id in self._core.world.channels:
+        if self._core.world.thread_under(root) is not None:
             raise ApiError(160004)
-        return answer(self._core.payloads.channel(self._new_thread(parent, body, message_id)), 201)
+        bot_id = self._core.world.bot.id
+        thread = self._core.threads.open(parent, bot_id, str(body["name"]), root=root)
+        return answer(self._core.payloads.channel(thread), 201)
 
     async def join_thread(self, request: web.Request) -> web.Response:
         self._channel(request)
@@ -191,29 +194,8 @@ class PlaceRoutes:
             form.bad_length("name", 1, _THREAD_NAME)
             form.check()
 
-    def _new_thread(self, parent: Channel, body: Json, thread_id: str) -> Channel:
-        core = self._core
-        thread = Channel(
-            thread_id,
-            PUBLIC_THREAD,
-            str(body["name"]),
-            parent.guild_id,
-            parent_id=parent.id,
-            owner_id=core.world.bot.id,
-            created_at=core.clock.now(),
-        )
-        core.world.channels[thread.id] = thread
-        core.events.channel("CREATE", thread)
-        core.feed.tell({"kind": "channel", "channel": thread.id, "for": None})
-        return thread
-
     def _channel(self, request: web.Request) -> Channel:
-        channel = self._core.world.channels.get(request.match_info["channel_id"])
-        if channel is None:
-            raise ApiError(10003)
-        if not permissions.sees(self._core.world, channel, self._core.world.bot.id):
-            raise ApiError(50001)
-        return channel
+        return self._core.place_for_bot(request.match_info["channel_id"])
 
     def _guild(self, request: web.Request) -> Guild:
         guild = self._core.world.guilds.get(request.match_info["guild_id"])

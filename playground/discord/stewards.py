@@ -3,11 +3,10 @@
 from playground.discord import permissions
 from playground.discord.asking import Askers
 from playground.discord.errors import ClientRefusal
+from playground.discord.posts import Draft
 from playground.discord.seed import found
 from playground.discord.world import (
     CATEGORY,
-    FORUM,
-    PUBLIC_THREAD,
     TEXT,
     Channel,
     Guild,
@@ -35,23 +34,17 @@ class Stewards(Askers):
         bits = permissions.in_channel(self.world, parent, person.id)
         if not bits & permissions.CREATE_PUBLIC_THREADS:
             raise ClientRefusal(f"{user} may not open threads there")
-        thread_id = self.ids.next() if message is None else self.told(message).id
-        if thread_id in self.world.channels:
+        root = None if message is None else self.told(message)
+        if root is not None and self.world.thread_under(root) is not None:
             raise ClientRefusal("that message has a thread already")
-        thread = Channel(
-            thread_id,
-            PUBLIC_THREAD,
+        return self.threads.open(
+            parent,
+            person.id,
             name,
-            parent.guild_id,
-            parent_id=parent.id,
-            owner_id=person.id,
+            root=root,
+            opening=Draft(self._typed(text or name, parent)),
             announced=announced,
-            created_at=self.clock.now(),
         )
-        self._settle("CREATE", thread)
-        if parent.type == FORUM:
-            await self.post(user, thread.id, text or name)
-        return thread
 
     async def archive(self, thread: str, *, locked: bool = False) -> None:
         known = self.world.place(thread)

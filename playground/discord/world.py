@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 TEXT, DM, CATEGORY, FORUM = 0, 1, 4, 15
 PUBLIC_THREAD = 11
 DEFAULT, REPLY, CHAT_INPUT_COMMAND, CONTEXT_MENU_COMMAND = 0, 19, 20, 23
+THREAD_STARTER = 21
+WRITTEN = (DEFAULT, REPLY, CHAT_INPUT_COMMAND, CONTEXT_MENU_COMMAND)  # not Discord's own lines
 
 FLAG_SUPPRESS_EMBEDS = 1 << 2
+FLAG_HAS_THREAD = 1 << 5
 FLAG_EPHEMERAL = 1 << 6
 FLAG_LOADING = 1 << 7
 FLAG_VOICE = 1 << 13
@@ -180,15 +183,15 @@ class World:
         self.messages.setdefault(message.channel_id, {})[message.id] = message
         return message
 
-    def dm_with_bot(self, user_id: str) -> Channel | None:
-        both = {user_id, self.bot.id}
-        return next(
-            (c for c in self.channels.values() if c.is_dm and set(c.recipients) == both), None
-        )
+    def direct_messages(self, first: str, second: str) -> Channel | None:
+        both = {first, second}
+        every = (c for c in self.channels.values() if c.is_dm)
+        return next((c for c in every if set(c.recipients) == both), None)
 
-    def thread_starter(self, thread: Channel) -> Message | None:
-        """The message that a thread hangs under; both have one id."""
-        return self.message(thread.parent_id or "", thread.id)
+    def thread_under(self, message: Message) -> Channel | None:
+        """The thread that hangs under a message; both have one id."""
+        thread = self.channels.get(message.id)
+        return thread if thread and thread.parent_id == message.channel_id else None
 
     def person(self, who: str) -> Person:
         """By id, account name or displayed name."""

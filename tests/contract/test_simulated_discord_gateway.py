@@ -314,6 +314,8 @@ async def test_changes_around_the_people_are_events(server: DiscordServer) -> No
         message = await server.post("mia", "general", "hello")
         thread = await server.open_thread("mia", "general", "talk", message=message)
         assert (await gateway.event("THREAD_CREATE"))["id"] == message.id
+        assert (await gateway.event("MESSAGE_UPDATE"))["thread"]["name"] == "talk"
+        assert (await gateway.event("MESSAGE_CREATE"))["type"] == 21
         await server.archive(thread.id)
         assert (await gateway.event("THREAD_UPDATE"))["thread_metadata"]["archived"] is True
         await server.react("mia", message, "👀")
