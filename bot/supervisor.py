@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bot import logs, tether
 from bot.embedded import EmbeddedRedis
@@ -82,8 +83,12 @@ def own_logs(own: UpSettings, kinds: Iterable[type[Settings]]) -> None:
     logs.configure("up", form=own.log_format, level=own.log_level, secrets=secrets)
 
 
-def children(kinds: Mapping[str, type[Settings]], workers: int) -> list[Child]:
-    """One child for each process, `workers` of them for the workers."""
+def children(
+    kinds: Mapping[str, type[Settings]],
+    workers: int,
+    own: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> list[Child]:
+    """One child for each process, `workers` of them for the workers; `own` is what one process alone is given."""
     given = environment()
     found = []
     for word, kind in kinds.items():
@@ -91,7 +96,8 @@ def children(kinds: Mapping[str, type[Settings]], workers: int) -> list[Child]:
         for number in range(1, count + 1):
             name = word if count == 1 else f"{word}-{number}"
             command = (sys.executable, "-P", "-m", "bot", word)
-            found.append(Child(name, command, child_environment(kind.names(given), given)))
+            environ = {**child_environment(kind.names(given), given), **own.get(word, {})}
+            found.append(Child(name, command, environ))
     return found
 
 
