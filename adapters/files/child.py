@@ -7,8 +7,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Sequence
+from asyncio.subprocess import Process, SubprocessStreamProtocol
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,32 +31,51 @@ async def run(
     script: Path, arguments: Sequence[str], data: bytes, *, wall: float, most: int
 ) -> Ended:
     """Give the bytes to the script and take at most `most` back, within `wall` seconds."""
-    process = await asyncio.create_subprocess_exec(
+    async with _started("-I", "-S", "-B", str(script), *arguments) as process:
+        try:
+            async with asyncio.timeout(wall):
+                output = await _exchange(process, data, most)
+                if output is None:
+                    return Ended(-signal.SIGKILL, b"")
+                return Ended(await process.wait(), output)
+        except TimeoutError:
+            return Ended(None, b"")
+
+
+@asynccontextmanager
+async def _started(*arguments: str) -> AsyncIterator[Process]:
+    """A running Python; afterwards it is gone, and with it what it started in its session."""
+    loop = asyncio.get_running_loop()
+    # As create_subprocess_exec does it, but with the transport at hand: only that closes the pipes for certain.
+    transport, protocol = await loop.subprocess_exec(
+        lambda: SubprocessStreamProtocol(limit=CHUNK, loop=loop),
         sys.executable,
-        *("-I", "-S", "-B", str(script), *arguments),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        *arguments,
+        stderr=subprocess.DEVNULL,
         env={},
         cwd="/",
         start_new_session=True,
     )
+    process = Process(transport, protocol, loop)
     try:
-        async with asyncio.timeout(wall):
-            output = await _exchange(process, data, most)
-            if output is None:
-                return Ended(-signal.SIGKILL, b"")
-            return Ended(await process.wait(), output)
-    except TimeoutError:
-        return Ended(None, b"")
+        yield process
     finally:
-        await _end(process)
+        if process.returncode is None or not _at_end(process):
+            # Whoever keeps the output open keeps the group's number from being anybody else's.
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: only a zombie
+                os.killpg(process.pid, signal.SIGKILL)
+        transport.close()
+        await process.wait()
 
 
-async def _exchange(process: asyncio.subprocess.Process, data: bytes, most: int) -> bytes | None:
+def _at_end(process: Process) -> bool:
+    return process.stdout is not None and process.stdout.at_eof()
+
+
+async def _exchange(process: Process, data: bytes, most: int) -> bytes | None:
     """Write everything, then read everything; None if there is too much of it."""
     stdin, stdout = process.stdin, process.stdout
-    assert stdin is not None  # noqa: S101  both are pipes: the types cannot say so
+    assert stdin is not None  # noqa: S101  both are pipes, which the types cannot say
     assert stdout is not None  # noqa: S101
     stdin.write(data)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its exit code says why
@@ -65,12 +87,3 @@ async def _exchange(process: asyncio.subprocess.Process, data: bytes, most: int)
         if len(output) > most:
             return None
     return bytes(output)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Make sure that the process and whatever it started are gone, and its pipes closed."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: only a zombie is left
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.communicate()

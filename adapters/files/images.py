@@ -71,6 +71,8 @@ async def _redrawn(header: headers.Header, limits: Limits) -> Picture:
         made = headers.read(ended.output)  # what comes back is judged like what came in
     except Unfit:
         raise _failed(ended.code) from None
+    if made.kind not in MIMES:
+        raise _failed(ended.code)
     return Picture(made.parts, MIMES[made.kind], made.width, made.height)
 
 
@@ -81,7 +83,7 @@ def _failed(code: int | None) -> Unfit:
         return Unfit("takes more memory to decode than a picture may")
     if code in (None, -signal.SIGXCPU):
         return Unfit("takes too long to decode")
-    log.warning("the picture decoder ended with code %s", code)
+    log.warning("decoder.died code=%s", code)
     return Unfit("could not be decoded: the decoder stopped at it")
 
 
