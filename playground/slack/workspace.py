@@ -311,7 +311,12 @@ class Workspace:
 
     def show_view(self, view: View) -> None:
         self.views[view.id] = view
-        self.feed.publish("view_shown", audience=[view.user], view=self.view_json(view))
+        self.feed.publish(
+            "view_shown",
+            audience=[view.user],
+            view=self.view_json(view),
+            errors=dict(view.errors),
+        )
 
     def close_view(self, view: View) -> None:
         self.views.pop(view.id, None)
