@@ -1,0 +1,156 @@
+"""A paragraph's source becomes spans that know where in the source they stand.
+
+The parser is markdown-it's; only its loop is ours, because its tokens do not keep their place and
+we want to send a model's own spelling wherever nothing has to change. Emphasis and entities are
+not asked for: both are sent as they were typed.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+
+class Kind(Enum):
+    """What a span is."""
+
+    TEXT = "text"
+    ESCAPE = "escape"  # a backslash and the character it protects
+    CODE = "code"
+    LINK = "link"
+    AUTOLINK = "autolink"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the source; a link has the spans of its label."""
+
+    kind: Kind
+    start: int
+    end: int
+    href: str = ""
+    label: tuple["Span", ...] = ()
+    alt: str = ""
+
+
+class AnyLink(MarkdownIt):
+    """The parser with every address let through untouched: `links.check` is the one judge."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's own name
+        return True
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the parser's own name
+        return url
+
+
+class _SpanParser(ParserInline):
+    """The parser's loop, which also notes what each rule consumed."""
+
+    def tokenize(self, state: StateInline) -> None:
+        rules = self.ruler.getRules("")
+        end = state.posMax
+        limit = state.md.options["maxNesting"]
+        spans: list[Span] = []
+        while state.pos < end:
+            start, before = state.pos, len(state.tokens)
+            ok = False
+            if state.level < limit:
+                for rule in rules:
+                    if ok := rule(state, False):
+                        break
+            if not ok:
+                state.append_pending(state.src[state.pos])
+                state.pos += 1
+            _note(spans, state, start, before)
+        if state.pending:
+            state.pushPending()
+        state.env["spans"] = spans
+
+
+def _note(spans: list[Span], state: StateInline, start: int, before: int) -> None:
+    last = state.tokens[-1] if len(state.tokens) > before else None
+    span = _span(last, start, state)
+    if span.kind is Kind.TEXT and spans and spans[-1].kind is Kind.TEXT:
+        spans[-1] = Span(Kind.TEXT, spans[-1].start, span.end)
+    else:
+        spans.append(span)
+
+
+def _span(token: Token | None, start: int, state: StateInline) -> Span:
+    end = state.pos
+    match token.type if token else "":
+        case "code_inline":
+            return Span(Kind.CODE, start, end)
+        case "text_special":
+            return Span(Kind.ESCAPE, start, end)
+        case "image" if token:
+            return Span(
+                Kind.IMAGE, start, end, href=str(token.attrs.get("src", "")), alt=token.content
+            )
+        case "link_close" if token and token.info == "auto":
+            return Span(Kind.AUTOLINK, start, end, href=_href(state))
+        case "link_close":
+            return Span(Kind.LINK, start, end, href=_href(state), label=tuple(state.env["spans"]))
+        case _:
+            return Span(Kind.TEXT, start, end)
+
+
+def _href(state: StateInline) -> str:
+    """The address of the link that was closed last; links do not nest, but their labels may."""
+    depth = 0
+    for token in reversed(state.tokens):
+        depth += (token.type == "link_close") - (token.type == "link_open")
+        if depth == 0:
+            return str(token.attrs.get("href", ""))
+    return ""
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = AnyLink("commonmark", {"html": False})
+    parser.inline = _SpanParser()
+    parser.inline.ruler.disable(["linkify", "emphasis", "strikethrough", "html_inline", "entity"])
+    parser.inline.ruler2.enableOnly([])
+    return parser
+
+
+def spans(source: str) -> tuple[Span, ...]:
+    """The spans of one paragraph, without gaps and in order."""
+    parser = _parser()
+    state = StateInline(source, parser, {}, [])
+    parser.inline.tokenize(state)
+    return tuple(state.env["spans"])
+
+
+@cache
+def _reader() -> MarkdownIt:
+    return AnyLink("commonmark", {"html": False}).enable("strikethrough")
+
+
+def plain(source: str) -> str:
+    """What a reader sees of a paragraph when nothing can be drawn: words, and addresses of links."""
+    parts: list[str] = []
+    opened: list[tuple[int, str]] = []
+    for token in _reader().parseInline(source)[0].children or []:
+        match token.type:
+            case "text" | "text_special" | "code_inline":
+                parts.append(token.content)
+            case "softbreak" | "hardbreak":
+                parts.append("\n")
+            case "image":
+                parts.append(f"{token.content} ({token.attrs.get('src', '')})".lstrip())
+            case "link_open":
+                opened.append((len(parts), str(token.attrs.get("href", ""))))
+            case "link_close" if opened:
+                at, href = opened.pop()
+                label = "".join(parts[at:])
+                if label not in (href, href.removeprefix("mailto:")):
+                    parts.append(f" ({href})")
+            case _:
+                pass
+    return "".join(parts)

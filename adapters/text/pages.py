@@ -1,0 +1,144 @@
+"""Text of a model becomes the messages of one platform: read, settle, split, draw, check."""
+
+import logging
+import re
+from itertools import groupby
+
+from adapters.text import document, draw
+from adapters.text.clean import clean, units
+from adapters.text.dialect import Dialect
+from adapters.text.document import Kind, Line
+from adapters.text.growing import closers, settled
+from adapters.text.split import Part, messages
+
+log = logging.getLogger(__name__)
+
+# Columns of indentation from which Markdown reads code where a list was meant.
+CODE_INDENT = 4
+
+
+def pages(text: str, dialect: Dialect, *, limit: int, final: bool) -> list[str]:
+    """The messages that show a text, in order; none for a text without anything to see."""
+    text = clean(text)
+    lines = _lines(text)
+    if not final:
+        lines = settled(lines)
+    split = list(messages(lines, dialect, limit))
+    shown = [
+        _message(parts, dialect, limit, growing=not final and at == len(split) - 1)
+        for at, parts in enumerate(split)
+    ]
+    return [message for message in shown if message.strip()]
+
+
+def _lines(text: str) -> list[Line]:
+    try:
+        return document.read(text)
+    except (RecursionError, RuntimeError, LookupError, ValueError) as fault:
+        log.warning("a text is shown plain: the parser failed with %s", type(fault).__name__)
+        return document.plain(text)
+
+
+def _message(parts: list[Part], dialect: Dialect, limit: int, *, growing: bool) -> str:
+    try:
+        drawn = _drawn(parts, dialect, "")
+        if growing:
+            drawn = _display(parts, dialect, limit, drawn)
+        drawn = _fitting(drawn, limit)
+        checked = dialect.inert(drawn)
+        if checked is not None and units(checked) <= limit:
+            return checked
+        log.warning("a message is shown plain: it did not pass the last check")
+    except (RecursionError, RuntimeError, LookupError, ValueError) as fault:
+        log.warning("a message is shown plain: drawing failed with %s", type(fault).__name__)
+    return _fitting(_plain(parts, dialect), limit)
+
+
+def _display(parts: list[Part], dialect: Dialect, limit: int, drawn: str) -> str:
+    """The last message of a growing text: what is open is closed, the end is bare."""
+    last = parts[-1]
+    if last.kind is Kind.TEXT:
+        paragraph = [part for part in parts if part.line.leaf is last.line.leaf]
+        close = closers("\n".join(part.line.text for part in paragraph))
+        closed = _drawn(parts, dialect, close) if close else drawn
+        drawn = closed if units(closed.rstrip()) <= limit else drawn
+    return drawn.rstrip()
+
+
+def _fitting(message: str, limit: int) -> str:
+    """A line end that is one too many is not part of what is seen."""
+    return message if units(message) <= limit else message.rstrip()
+
+
+def _drawn(parts: list[Part], dialect: Dialect, close: str) -> str:
+    pieces: list[str] = []
+    for _, group in groupby(_dedented(parts), key=lambda part: (id(part.line.leaf), _way(part))):
+        run = list(group)
+        at_end = close if run[-1].line.leaf is parts[-1].line.leaf else ""
+        pieces.append(_block(run, dialect, at_end))
+    return "".join(pieces)
+
+
+def _way(part: Part) -> str:
+    return "table" if part.kind in (Kind.HEAD, Kind.ROW) else part.kind.value
+
+
+def _block(run: list[Part], dialect: Dialect, close: str) -> str:
+    """Parts of one block that are drawn together."""
+    leaf = run[0].line.leaf
+    match run[0].kind:
+        case Kind.HEAD | Kind.ROW:
+            rows = [part.line.text for part in run if part.kind is Kind.ROW]
+            lead = run[0].line.lead if run[0].kind is Kind.HEAD else leaf.quote
+            return dialect.table(leaf.head, rows, lead) + run[-1].end
+        case Kind.TEXT:
+            source = "\n".join(part.line.text for part in run).rstrip() if close else None
+            if source is None:
+                source = "\n".join(part.line.text for part in run)
+            texts = draw.paragraph(source + close, dialect).split("\n")
+            drawn = [
+                dialect.line(part.line.lead, text) for part, text in zip(run, texts, strict=True)
+            ]
+        case Kind.OPEN:
+            drawn = [part.line.lead + dialect.opening(part.line.text) for part in run]
+        case Kind.CODE:
+            drawn = [part.line.lead + dialect.fenced(part.line.text, leaf.markup) for part in run]
+        case Kind.INDENTED:
+            drawn = [part.line.lead + dialect.indented(part.line.text) for part in run]
+        case Kind.CLOSE:
+            drawn = [part.line.lead + part.line.text for part in run]
+        case Kind.MARK:
+            drawn = [dialect.line(part.line.lead + part.line.text, "") for part in run]
+    return "".join(text + part.end for text, part in zip(drawn, run, strict=True))
+
+
+def _plain(parts: list[Part], dialect: Dialect) -> str:
+    """The message as typed, with nothing in it alive: what is sent when all else fails."""
+    return "".join(
+        dialect.text(part.line.lead + part.line.text, label=True) + part.end for part in parts
+    )
+
+
+_INDENT = re.compile(r"([ \t>]*> ?)?([ \t]*)")
+
+
+def _dedented(parts: list[Part]) -> list[Part]:
+    """The parts, moved left where a message starts so deep in a list that it would be read as code."""
+    found = _INDENT.match(parts[0].line.lead)
+    indent = found[2] if found else ""
+    if len(indent.expandtabs(CODE_INDENT)) < CODE_INDENT or parts[0].kind is Kind.INDENTED:
+        return parts
+    moved: list[Part] = []
+    for at, part in enumerate(parts):
+        lead = part.line.lead
+        if not lead.startswith(indent) and part.line.text:
+            return [*moved, *parts[at:]]
+        line = part.line
+        moved.append(
+            Part(
+                Line(line.kind, lead.removeprefix(indent), line.text, line.leaf, line.rank),
+                part.end,
+                made=part.made,
+            )
+        )
+    return moved
