@@ -22,10 +22,8 @@ JPEG_QUALITY = 85  # beyond it files grow and models see no more
 ART_COLOURS = 256  # a lossless picture of at most so many colours stays lossless
 OUT_OF_MEMORY, BROKEN = 3, 4  # exit codes
 NICENESS = 5  # the adapter's own work goes first
-ORIENTATION_FAULTS = (
-    *(ArithmeticError, AttributeError, LookupError, OSError),
-    *(SyntaxError, TypeError, ValueError, Warning),
-)
+# What Pillow was seen to raise at EXIF blocks that are none; Warning because warnings are errors here.
+EXIF_FAULTS = (ArithmeticError, LookupError, OSError, SyntaxError, TypeError, ValueError, Warning)
 
 
 def confine(memory: int, cpu: int) -> None:
@@ -124,7 +122,7 @@ def upright(picture: Pillow.Image) -> Pillow.Image:
 
     try:
         return ImageOps.exif_transpose(picture)
-    except ORIENTATION_FAULTS:
+    except EXIF_FAULTS:
         return picture
 
 

@@ -113,8 +113,6 @@ async def _fetch(
                 url = _next(url, response.headers.get("Location", ""), origins)
                 headers = {}
         except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
             raise _Passing("could not be fetched: the connection failed") from error
     raise Unfit("could not be fetched: its server redirects without end")
 

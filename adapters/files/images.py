@@ -51,29 +51,40 @@ class Limits:
 LIMITS = Limits()
 
 
-async def prepare(data: bytes, name: str, *, limits: Limits = LIMITS) -> Picture:
+async def prepare(
+    data: bytes, name: str, *, limits: Limits = LIMITS, decoder: Path = DECODER
+) -> Picture:
     """The picture in these bytes; raises AttachmentRejected naming the file and the reason."""
     try:
         header = headers.read(data)
         async with _slots():
-            return await _redrawn(header, limits)
+            return await _redrawn(header, limits, decoder)
     except Unfit as fault:
         raise fault.about(name) from None
 
 
-async def _redrawn(header: headers.Header, limits: Limits) -> Picture:
+async def _redrawn(header: headers.Header, limits: Limits, decoder: Path) -> Picture:
     numbers = (limits.memory, limits.cpu, headers.MAX_PIXELS)
     arguments = (header.kind, _pillow_folder(), *map(str, numbers))
-    ended = await child.run(DECODER, arguments, header.parts, wall=limits.wall, most=MOST_OUTPUT)
+    ended = await child.run(decoder, arguments, header.parts, wall=limits.wall, most=MOST_OUTPUT)
     if ended.code != 0:
         raise _failed(ended.code)
-    try:
-        made = headers.read(ended.output)  # what comes back is judged like what came in
-    except Unfit:
-        raise _failed(ended.code) from None
-    if made.kind not in MIMES:
+    picture = _judged(ended.output)
+    if picture is None:
         raise _failed(ended.code)
-    return Picture(made.parts, MIMES[made.kind], made.width, made.height)
+    return picture
+
+
+def _judged(output: bytes) -> Picture | None:
+    """What came back, if it is a picture as ours are: the decoder is not trusted any more than the file."""
+    try:
+        made = headers.read(output)
+    except Unfit:
+        return None
+    size = (made.width, made.height)
+    if made.kind not in MIMES or decode.fitted(*size) != size:
+        return None
+    return Picture(made.parts, MIMES[made.kind], *size)
 
 
 def _failed(code: int | None) -> Unfit:

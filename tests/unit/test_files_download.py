@@ -441,6 +441,14 @@ async def test_nobody_listening_ends_in_a_sentence(session: aiohttp.ClientSessio
     assert "the connection failed" in await refusal(session, f"{url}/a", origins)
 
 
+async def test_a_listed_name_may_stand_for_this_machine() -> None:
+    async with serving() as server:
+        url = server.has("/a", b"bytes").replace("127.0.0.1", "localhost")
+        origins = Origins.discord([url.removesuffix("/a")])
+        async with open_session(origins) as session:
+            assert await download(session, url, origins=origins, name="a") == b"bytes"
+
+
 async def test_a_name_of_the_platform_that_stands_for_this_machine_is_not_connected_to() -> None:
     async with serving() as server, open_session(Origins(frozenset({"localhost"}))) as session:
         port = server.url.rpartition(":")[2]

@@ -264,3 +264,34 @@ def test_another_loop_has_room_of_its_own() -> None:
         return len(await asyncio.gather(*(prepare(pictures.png(), "a") for _ in range(4))))
 
     assert [asyncio.run(crowd()), asyncio.run(crowd())] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        b"",
+        b"<!DOCTYPE html>",
+        pictures.gif(),
+        pictures.png((769, 769)),
+        pictures.png_that_claims((50_000, 50_000)),
+    ],
+)
+async def test_what_a_decoder_gives_back_is_not_trusted(output: bytes, tmp_path: Path) -> None:
+    decoder = tmp_path / "taken_over.py"
+    decoder.write_text(f"import sys; sys.stdin.buffer.read(); sys.stdout.buffer.write({output!r})")
+
+    with pytest.raises(AttachmentRejected) as error:
+        await prepare(pictures.png(), "cat.png", decoder=decoder)
+
+    assert "the decoder stopped at it" in error.value.sentence
+
+
+async def test_what_a_decoder_adds_to_a_picture_is_cut_off(tmp_path: Path) -> None:
+    decoder = tmp_path / "taken_over.py"
+    output = pictures.png_with_metadata() + b"more"
+    decoder.write_text(f"import sys; sys.stdin.buffer.read(); sys.stdout.buffer.write({output!r})")
+
+    picture = await prepare(pictures.png(), "cat.png", decoder=decoder)
+
+    assert b"more" not in picture.data
+    assert b"tEXt" not in picture.data

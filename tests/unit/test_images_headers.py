@@ -203,3 +203,20 @@ def test_more_pieces_than_any_file_has_are_broken() -> None:
 
     for data in (many, comments, blocks, sub_blocks):
         assert fault(data) == headers.BROKEN
+
+
+def test_structures_that_no_encoder_writes_are_broken() -> None:
+    png, jpeg, gif, webp = (SAMPLES[name] for name in ("PNG", "JPEG", "GIF", "WEBP lossy"))
+    table = 13 + 3 * (2 << (gif[10] & 7))
+    size = jpeg.index(b"\xff\xc0")
+
+    for data in (
+        png[:8] + pictures.chunk(b"IDAT", b"") + png[8:],
+        jpeg[:2] + b"\xff\xd8" + jpeg[2:],
+        jpeg[:2] + b"\xff\xd9",
+        jpeg[:size] + jpeg[size : size + 19] + jpeg[size:],
+        gif[:table] + b"?" + gif[table:],
+        webp[:12] + b"VP9 " + webp[16:],
+        webp[:23] + b"???" + webp[26:],
+    ):
+        assert fault(data) == headers.BROKEN
