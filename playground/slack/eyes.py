@@ -25,6 +25,10 @@ class Eyes:
         """The root and its replies, in the order of posting."""
         return self._archive.thread(self.workspace.world.channel(channel).id, ts)
 
+    def find(self, channel: Channel | str, ts: str) -> Message | None:
+        """One message as it is now."""
+        return self._archive.find(self.workspace.world.channel(channel).id, ts)
+
     def channel_messages(self, channel: Channel | str) -> list[Message]:
         return self._archive.of(self.workspace.world.channel(channel).id)
 

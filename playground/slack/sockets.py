@@ -18,6 +18,7 @@ RETRY_DELAYS = (0.0, 60.0, 300.0)  # s before each redelivery; Slack's documenta
 CONNECTION_SECONDS = 18_060  # s; what Slack's hello announces
 TICKET_SECONDS = 30.0  # s; the address of a socket is for now, not for later
 REFRESH_GRACE = 10.0  # s between a `disconnect` and the end of that connection
+CLOSE_SECONDS = 1.0  # s that a dead client may delay the end of its socket
 
 Reason = Literal["warning", "refresh_requested", "link_disabled", "too_many_websockets"]
 Kind = Literal["events_api", "slash_commands", "interactive"]
@@ -97,7 +98,7 @@ class Hub:
         issued = self._tickets.pop(request.query.get("ticket", ""), None)
         if issued is None or self.clock() - issued > TICKET_SECONDS:
             raise web.HTTPUnauthorized(text="invalid or used ticket")
-        socket = web.WebSocketResponse(autoping=False)
+        socket = web.WebSocketResponse(autoping=False, timeout=CLOSE_SECONDS)
         await socket.prepare(request)
         if len(self.connections) >= MOST_CONNECTIONS:
             await socket.send_json(self._goodbye("too_many_websockets"))

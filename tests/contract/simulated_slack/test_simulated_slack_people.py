@@ -108,6 +108,17 @@ async def test_waiting_ends_with_what_was_there(slack: SlackServer, client: Asyn
         await slack.answered("1.000000", timeout=0.01)
 
 
+async def test_changes_can_be_iterated_over(slack: SlackServer) -> None:
+    changes = slack.changes()
+    first = asyncio.ensure_future(anext(changes))
+    await asyncio.sleep(0)
+    message = await slack.post("mia", "general", "hello")
+    assert (await first)["ts"] == message.ts
+    await slack.delete("mia", "general", message.ts)
+    assert (await anext(changes))["kind"] == "message_deleted"
+    assert slack.find("general", message.ts) is None
+
+
 async def test_changes_and_a_snapshot_are_json_for_those_who_may_see_them(
     slack: SlackServer, client: AsyncWebClient
 ) -> None:
