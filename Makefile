@@ -22,8 +22,11 @@ env: .venv/.ready
 demo: env
 	$(BIN)/switchboard demo
 
+# Coverage of bot, adapters and workers, their child processes included, is printed at the end.
 test: env
-	$(BIN)/python -m pytest
+	@$(BIN)/coverage erase
+	@status=0; $(BIN)/coverage run -m pytest || status=$$?; \
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; exit $$status
 
 check: env
 	$(BIN)/ruff format --check .
@@ -31,6 +34,9 @@ check: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# requirements.lock has everything, for `make env`; requirements-run.lock what the image needs, in the same versions.
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --python-version 3.11 --custom-compile-command 'make lock' pyproject.toml
 lock:
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --python-version 3.11 \
-	  --custom-compile-command 'make lock' -o requirements.lock pyproject.toml
+	$(COMPILE) --all-extras -o requirements.lock
+	$(COMPILE) --constraints requirements.lock --no-annotate -o requirements-run.lock
