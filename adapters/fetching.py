@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 
 from adapters.files.images import prepare
+from adapters.files.sentences import rejected
 from adapters.platform import Platform
 from bot.blobs import Blobs
 from bot.errors import AttachmentRejected, BotError
@@ -17,6 +18,7 @@ from bot.types import Attachment, Quote, Turn
 log = logging.getLogger(__name__)
 
 MAX_IMAGES = 10  # a message
+LEFT_OUT = f"only {MAX_IMAGES} pictures of a message are read"
 TAKE_SECONDS = 12.0  # one adapter fetches for a turn; its successor may after this
 AT_ONCE = 8  # turns that are fetched for at the same time
 
@@ -97,7 +99,7 @@ class Fetching:
         left[0] -= len(wanted)
         brought = await asyncio.gather(*(self._bring(turn, file) for file in wanted))
         spare = [
-            replace(file, problem=f"{file.name}: only {MAX_IMAGES} images a message are read.")
+            replace(file, problem=rejected(file.name, LEFT_OUT).sentence)
             for file in files[len(wanted) :]
         ]
         return (*brought, *spare)

@@ -59,7 +59,8 @@ class House:
         self.folder = Path(self._folder.name)
         self.server = EmbeddedRedis(self.folder / "redis")
         self.slack = SlackServer(limits=limits, retry_delays=(0.2, 1.0, 2.0))
-        self.discord = DiscordServer(limits=limits)
+        reads_all = settings.get("SWITCHBOARD_DISCORD_MESSAGE_CONTENT") == "on"
+        self.discord = DiscordServer(limits=limits, message_content_allowed=reads_all)
         self.models = ModelServer(pace=pace)
         self.settings = {
             "SWITCHBOARD_LEASE_SECONDS": "2",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import discord
 from bot.commands import Ask, Command
@@ -283,7 +284,7 @@ class Listening:
     async def on_form(self, interaction: discord.Interaction) -> None:
         """The form's question is answered under the message that it is about. Works after a restart: what the form
         is about waits in Redis."""
-        data = interaction.data or {}
+        data: Mapping[str, Any] = interaction.data or {}
         token = str(data.get("custom_id", "")).removeprefix(FORM)
         try:
             async with asyncio.timeout(2.2):

@@ -1,4 +1,4 @@
-"""What Discord sends becomes facts: who said what, where, and whether the bot is meant. discord.py's objects end here."""
+"""What Discord sends becomes facts: who said what, where, and whether the bot is meant."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ def spoken(message: discord.Message, us: int, our_roles: frozenset[int]) -> str:
 
 
 def words(content: str, us: int, our_roles: frozenset[int], names: Mapping[str, str]) -> str:
+    """Discord's control syntax as words: people by name, the bot's own mention in front taken away."""
     ours = "|".join([rf"<@!?{us}>", *(rf"<@&{role}>" for role in our_roles)])
     text = re.sub(rf"^\s*(?:{ours})[\s,:]*", "", content, count=1)
     text = _MENTION.sub(lambda m: f"@{names.get(m[1], m[1])}", text)

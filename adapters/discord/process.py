@@ -17,6 +17,7 @@ from adapters.discord.places import Places
 from adapters.discord.rest import Rest
 from adapters.discord.sending import Discord
 from adapters.discord.slash import Tree, command_tree, on_interaction
+from adapters.files.download import open_session
 from adapters.files.origins import Origins
 from adapters.process import Adapter
 from bot.errors import PlaceGone, SettingsError
@@ -26,7 +27,6 @@ from bot.types import Turn
 
 log = logging.getLogger(__name__)
 
-FILE_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 FIRST_PAUSE, LONGEST_PAUSE = (
     1.0,
     60.0,
@@ -49,8 +49,9 @@ async def serve(settings: DiscordSettings) -> None:
     """Until SIGTERM. Raises SettingsError where Discord rejects the token or the intent."""
     Route.BASE = settings.discord_api_url.rstrip("/")
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.discord_gateway_url)
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30, connect=5)) as session:
-        lives = Lives(settings, session)
+    origins = Origins.discord(settings.attachment_origins)
+    async with open_session(origins) as files:
+        lives = Lives(settings, files, origins)
         try:
             await lives.adapter.serve(lives.run, lives.silence)
         finally:
@@ -60,7 +61,9 @@ async def serve(settings: DiscordSettings) -> None:
 class Lives:
     """One client after another: whatever ends the gateway's loop, the next one goes on."""
 
-    def __init__(self, settings: DiscordSettings, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, settings: DiscordSettings, files: aiohttp.ClientSession, origins: Origins
+    ) -> None:
         self._settings = settings
         self._client: Life | None = None
         reads_all = settings.discord_message_content
@@ -70,8 +73,8 @@ class Lives:
             lambda: self.adapter.replies,
             self._permissions_of,
             self._application,
-            session,
-            Origins(FILE_HOSTS, settings.attachment_origins),
+            files,
+            origins,
             reads_all=reads_all,
         )
         self._catalog = Catalog.load(settings.models_file)

@@ -43,7 +43,7 @@ class Rest:
 
     async def post(
         self, channel: str, content: str, *, nonce: str = "", reply_to: str | None = None
-    ) -> dict[str, Any]:
+    ) -> Any:
         """Post a message; the same nonce within some minutes answers with the earlier one."""
         body: dict[str, Any] = {
             "content": content,
@@ -74,7 +74,7 @@ class Rest:
             message_id=message,
         )
 
-    async def edit_original(self, application: str, token: str, content: str) -> dict[str, Any]:
+    async def edit_original(self, application: str, token: str, content: str) -> Any:
         """Fill, or change, the deferred message of an interaction."""
         body = {"content": content, "allowed_mentions": SILENT, "flags": SUPPRESS_EMBEDS}
         return await self._webhook(
@@ -96,7 +96,7 @@ class Rest:
             message_id=message,
         )
 
-    async def follow_up(self, application: str, token: str, content: str) -> dict[str, Any]:
+    async def follow_up(self, application: str, token: str, content: str) -> Any:
         """A further message of an interaction, for its person alone."""
         body = {
             "content": content,
@@ -127,10 +127,10 @@ class Rest:
     async def typing(self, channel: str) -> None:
         await self._call("POST", "/channels/{channel_id}/typing", channel_id=channel)
 
-    async def channel(self, channel: str) -> dict[str, Any]:
+    async def channel(self, channel: str) -> Any:
         return await self._call("GET", "/channels/{channel_id}", channel_id=channel)
 
-    async def message(self, channel: str, message: str) -> dict[str, Any]:
+    async def message(self, channel: str, message: str) -> Any:
         return await self._call(
             "GET",
             "/channels/{channel_id}/messages/{message_id}",
@@ -149,7 +149,7 @@ class Rest:
         )
         return list(found)
 
-    async def member(self, guild: str, person: str) -> dict[str, Any]:
+    async def member(self, guild: str, person: str) -> Any:
         return await self._call(
             "GET", "/guilds/{guild_id}/members/{user_id}", guild_id=guild, user_id=person
         )
@@ -179,7 +179,7 @@ class Rest:
         **names: str,
     ) -> Any:
         route = Route(method, path + query, **names)
-        options = {} if body is None else {"json": body}
+        options: dict[str, Any] = {} if body is None else {"json": body}
         try:
             return await self._http().request(route, **options)
         except discord.RateLimited as error:

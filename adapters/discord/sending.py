@@ -16,8 +16,9 @@ from adapters.discord.parse import files_of, text_of
 from adapters.discord.rest import DeadInteractionError, Rest
 from adapters.files.download import AttachmentGone, download
 from adapters.files.origins import Origins
+from adapters.files.sentences import rejected
 from adapters.platform import Body, Limits, Rate
-from bot.errors import AttachmentRejected, BotError, MissingScope, PlaceGone, PlatformBusy
+from bot.errors import BotError, MissingScope, PlaceGone, PlatformBusy
 from bot.reply import Replies, Shown
 from bot.types import Actor, Attachment, Quote, Scope, Turn
 
@@ -229,7 +230,7 @@ class Discord:
         raise AssertionError("unreachable")
 
     async def _fresh_address(self, turn: Turn, attachment: Attachment) -> str:
-        gone = AttachmentRejected(f"{attachment.name}: Discord no longer has this file.")
+        gone = rejected(attachment.name, "Discord no longer has it")
         try:
             found = await self._rest.message(turn.message.target.channel, turn.message.id)
         except BotError as error:

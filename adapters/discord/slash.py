@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
 
 import discord
 from bot.commands import Ask, Command, parse_mention
@@ -16,6 +18,9 @@ from bot.errors import UserError
 from bot.store import RedisError, Store, text
 
 log = logging.getLogger(__name__)
+
+Slash = app_commands.Command[Any, ..., None]
+Run = Callable[[discord.Interaction, str], Awaitable[None]]
 
 ABOUT = "Ask about this"
 CHOICES = 25  # the most that Discord shows
@@ -80,13 +85,13 @@ class Tree(app_commands.CommandTree[discord.Client]):
 
 async def on_interaction(listening: Listening, interaction: discord.Interaction) -> None:
     """A submitted form, whichever process opened it. discord.py itself handles the rest."""
-    data = interaction.data or {}
+    data: Mapping[str, Any] = interaction.data or {}
     is_form = interaction.type is discord.InteractionType.modal_submit
     if is_form and str(data.get("custom_id", "")).startswith(FORM):
         await listening.on_form(interaction)
 
 
-def _ask(listening: Listening, catalog: Catalog) -> app_commands.Command[None, ..., None]:
+def _ask(listening: Listening, catalog: Catalog) -> Slash:
     @app_commands.command(name="ask", description="Ask the model of this channel, or another one")
     @app_commands.describe(
         prompt="Your question",
@@ -147,7 +152,7 @@ def _model(listening: Listening, catalog: Catalog) -> app_commands.Group:
     return group
 
 
-def _scoped(run, word: str, what: str) -> app_commands.Command:  # type: ignore[no-untyped-def,type-arg]
+def _scoped(run: Run, word: str, what: str) -> Slash:
     @app_commands.command(name=word, description=what)
     @app_commands.describe(scope="Where it holds")
     @app_commands.choices(scope=SCOPES)
@@ -157,7 +162,7 @@ def _scoped(run, word: str, what: str) -> app_commands.Command:  # type: ignore[
     return scoped
 
 
-def _simple(listening: Listening, word: str, what: str) -> app_commands.Command[None, ..., None]:
+def _simple(listening: Listening, word: str, what: str) -> Slash:
     @app_commands.command(name=word, description=what)
     async def simple(interaction: discord.Interaction) -> None:
         await listening.on_command(interaction, read(f"/{word}"), f"/{word}")
@@ -165,14 +170,16 @@ def _simple(listening: Listening, word: str, what: str) -> app_commands.Command[
     return simple
 
 
-def _about(listening: Listening):  # type: ignore[no-untyped-def]
+def _about(
+    listening: Listening,
+) -> Callable[[discord.Interaction, discord.Message], Coroutine[Any, Any, None]]:
     async def about(interaction: discord.Interaction, message: discord.Message) -> None:
         await listening.on_message_command(interaction, message)
 
     return about
 
 
-def _autocomplete(command: app_commands.Command[None, ..., None], catalog: Catalog) -> None:
+def _autocomplete(command: Slash, catalog: Catalog) -> None:
     async def models(
         interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:

@@ -183,7 +183,7 @@ class Listening:
     # ---- "Ask about this" ---------------------------------------------------------------------------
 
     async def on_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
-        """Keep what the form will be about, then open it: its trigger lives three seconds, so the ack is not waited for."""
+        """Keep what the form will be about, and open it beside the ack: its trigger lives three seconds."""
         about = shortcut.get("message") or {}
         token = new_id()
         quote = Quote(

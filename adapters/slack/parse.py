@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.files.download import remote_file
+from adapters.files.sentences import rejected
 from bot.types import Attachment, Author, Channel, checked_id
 
 Payload = Mapping[str, Any]
@@ -84,6 +86,7 @@ def message(body: Payload, event: Payload, us: Bot) -> Heard:
 
 
 def place(team: str, channel: str, *, direct: bool = False) -> Channel:
+    """A Slack channel as a place with settings."""
     return Channel("slack", team, channel, direct=direct)
 
 
@@ -117,11 +120,9 @@ def files(event: Payload) -> Iterator[Attachment]:
     for file in event.get("files") or ():
         name = str(file.get("name") or file.get("title") or "a file")
         if file.get("mode") in ("tombstone", "hidden_by_limit"):
-            yield Attachment(name, problem=f"{name}: Slack no longer has this file.")
+            yield Attachment(name, problem=rejected(name, "Slack no longer has it").sentence)
         elif file.get("mode") == "external" or file.get("is_external"):
-            yield Attachment(
-                name, problem=f"{name}: it lies outside Slack; please upload it here instead."
-            )
+            yield Attachment(name, problem=remote_file(name).sentence)
         else:
             address = file.get("url_private_download") or file.get("url_private") or ""
             source = address or f"file:{file.get('id', '')}"

@@ -14,6 +14,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.files.download import open_session
 from adapters.files.origins import Origins
 from adapters.process import Adapter
 from adapters.slack.listening import Listening
@@ -28,7 +29,6 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 2  # the client closes its old socket before it opens the new one; the other one listens meanwhile
 PING_SECONDS = 5.0  # a half-open socket is noticed after about twice this
 START_SECONDS = 5.0  # between tries while Slack cannot be reached
-FILE_HOSTS = frozenset({"files.slack.com"})
 REJECTED = {
     "invalid_auth",
     "not_authed",
@@ -44,19 +44,16 @@ async def serve(settings: SlackSettings) -> None:
     for name in CLEARED:
         os.environ.pop(name, None)
     timeout = aiohttp.ClientTimeout(total=30, connect=5)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    origins = Origins.slack(
+        settings.slack_bot_token.get_secret_value(), settings.attachment_origins
+    )
+    async with aiohttp.ClientSession(timeout=timeout) as session, open_session(origins) as files:
         client = web_client(settings, session)
         us = await introduce(settings, client)
-        origins = Origins(
-            FILE_HOSTS,
-            settings.attachment_origins,
-            token=settings.slack_bot_token.get_secret_value(),
-            token_hosts=FILE_HOSTS,
-        )
         groups = frozenset(
             a.id for a in settings.admins if a.platform == "slack" and a.kind == "group"
         )
-        platform = Slack(client, session, origins, us, groups)
+        platform = Slack(client, files, origins, us, groups)
         adapter = Adapter(
             settings,
             platform,
@@ -67,12 +64,12 @@ async def serve(settings: SlackSettings) -> None:
         handlers = connections(settings, client, listening, us)
 
         async def listen() -> None:
-            await asyncio.gather(*(handler.connect_async() for handler in handlers))
+            await asyncio.gather(*(_connect(handler) for handler in handlers))
             log.info("slack.ready team=%s", us.team)
             await asyncio.Event().wait()
 
         async def silence() -> None:
-            await asyncio.gather(*(h.close_async() for h in handlers), return_exceptions=True)
+            await asyncio.gather(*(_close(handler) for handler in handlers), return_exceptions=True)
 
         await adapter.serve(listen, silence)
 
@@ -139,3 +136,11 @@ def connections(
         )
         handlers.append(handler)
     return handlers
+
+
+async def _connect(handler: AsyncSocketModeHandler) -> None:
+    await handler.client.connect()  # type: ignore[no-untyped-call]  # slack_sdk leaves it untyped
+
+
+async def _close(handler: AsyncSocketModeHandler) -> None:
+    await handler.client.close()  # type: ignore[no-untyped-call]

@@ -17,7 +17,7 @@ from adapters.platform import Body, Limits, Rate
 from adapters.slack import render
 from adapters.slack.faults import translated
 from adapters.slack.parse import Bot, files, plain
-from bot.errors import AttachmentRejected, MissingScope, PlaceGone, PlatformError
+from bot.errors import MissingScope, PlaceGone, PlatformError
 from bot.reply import Shown
 from bot.types import Actor, Attachment, Quote, Scope, Turn
 
@@ -232,14 +232,10 @@ class Slack:
             async with translated():
                 found = (await self._client.files_info(file=file))["file"]
         except (PlatformError, SlackApiError) as error:
-            raise AttachmentRejected(
-                f"{name}: Slack does not let the bot read this file."
-            ) from error
+            raise rejected(name, "Slack does not let the bot read it") from error
         known = next(files({"files": [found]}))
         if not known.source or known.source.startswith("file:"):
-            raise AttachmentRejected(
-                known.problem or f"{name}: Slack gives no address for this file."
-            )
+            raise rejected(name, "Slack gives no address for it")
         return known.source
 
     async def history(self, turn: Turn) -> tuple[Quote, ...]:
