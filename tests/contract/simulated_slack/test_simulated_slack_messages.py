@@ -120,7 +120,30 @@ def button(**more: object) -> dict[str, object]:
 
 OPTION = {"text": plain("One"), "value": "1"}
 
+
+def menu(**more: object) -> list[object]:
+    element = {"type": "static_select", "action_id": "menu", "options": [OPTION], **more}
+    return [{"type": "actions", "elements": [element]}]
+
+
+def image(**more: object) -> list[object]:
+    return [{"type": "image", "image_url": "https://a.b/c.png", "alt_text": "x", **more}]
+
+
 BAD_BLOCKS: dict[str, object] = {
+    "an image_url over 3000": image(image_url="https://" + "x" * 2_993),
+    "an alt_text over 2000": image(alt_text="x" * 2_001),
+    "a placeholder over 150": menu(placeholder=plain("x" * 151)),
+    "an option over 75": menu(options=[OPTION | {"text": plain("x" * 76)}]),
+    "an option's value over 150": menu(options=[OPTION | {"value": "x" * 151}]),
+    "a group without a label": menu(option_groups=[{"options": [OPTION]}]),
+    "a label over 2000": [
+        {
+            "type": "input",
+            "label": plain("x" * 2_001),
+            "element": {"type": "plain_text_input", "action_id": "words"},
+        }
+    ],
     "51 blocks": [{"type": "divider"}] * 51,
     "no object": ["divider"],
     "an unknown type": [{"type": "poem"}],

@@ -248,8 +248,9 @@ async def test_a_connection_that_shall_be_replaced_gets_nothing_new(
     goodbye = await old.next()
     assert (goodbye["type"], goodbye["reason"]) == ("disconnect", "refresh_requested")
     new = await connect(slack, web)
-    await slack.post("mia", "general", "hello")
-    assert (await new.event())["text"] == "hello"
+    for text in ("one", "two"):
+        await slack.post("mia", "general", text)
+        assert (await new.event())["text"] == text
     assert (await old.raw.receive(timeout=5)).type is WSMsgType.CLOSED  # the grace is over
 
 
