@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 SLACK_TEAM = r"[TE][A-Z0-9]{2,30}"
 SLACK_PERSON = r"[UW][A-Z0-9]{2,30}"
@@ -14,6 +14,7 @@ ADMIN_FORMS = re.compile(
     rf"|discord:(?P<guild>{SNOWFLAKE}):(?:(?P<user>{SNOWFLAKE})|role:(?P<role>{SNOWFLAKE}))"
 )
 ADMIN_HINT = "slack:T…:U…, slack:T…:group:S…, discord:GUILD:USER or discord:GUILD:role:ROLE"
+MASK = "********"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -116,6 +117,18 @@ def redis_address(text: str) -> str:
     except ValueError:
         raise ValueError("must begin with redis://, rediss:// or unix://") from None
     return text
+
+
+def passwords(url: str) -> set[str]:
+    """The passwords in an address, as they are written there and as they are meant."""
+    written = {urlsplit(url).password or "", *re.findall(r"[?&]password=([^&#]*)", url)}
+    return {form for text in written if text for form in (text, unquote(text))}
+
+
+def masked(url: str) -> str:
+    """An address without its passwords."""
+    url = re.sub(r"(://[^/\s@:]*:)[^/\s]*@", rf"\1{MASK}@", url)
+    return re.sub(r"([?&]password=)[^&#]*", rf"\1{MASK}", url)
 
 
 def bot_token(text: str) -> str:

@@ -17,14 +17,14 @@ from typing import Any, Literal
 OURS = ("bot", "adapters", "workers")
 EVENT = re.compile(r"([\w.]+)((?: \w+=%[a-z])*)")  # how our own events are written
 HIDDEN = "[redacted]"
-SHORTEST = 6  # characters; a shorter value would blot out ordinary words
+SHORTEST = 4  # characters; a shorter value would blot out ordinary words
 
 SHAPES = re.compile(
     r"\bx(?:ox[a-z]|app)[-.][\w.-]{6,}"  # Slack's tokens
     r"|\bsk-[\w-]{8,}"  # the keys of most model providers
     r"|\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"  # Discord's bot tokens
     r"|(?<=/webhooks/)\d+/[\w-]{20,}|(?<=/interactions/)\d+/[\w-]{20,}"  # they act for the bot
-    r"|(?i:(?<=bearer )|(?<=ticket=))[\w.~+/=-]{8,}"  # headers; the address of Slack's socket
+    r"|(?i:(?<=bearer )|(?<=ticket=)|(?<=password=))[\w.~+/=-]{8,}"  # headers, addresses
     r"|(?<=://)[^/\s@]*:[^/\s]*@",  # the user and password of an address
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

@@ -31,10 +31,10 @@ async def check(settings: Settings) -> list[Finding]:
     )
     try:
         return await server_findings(client)
-    except AuthenticationError:
-        mend = "mend the user and password in it"
-        return [Finding("broken", "REDIS_URL: the server refuses the password", mend)]
     except (RedisError, OSError) as error:
+        if isinstance(error.__cause__ or error, AuthenticationError):
+            mend = "mend the user and password in it"
+            return [Finding("broken", "REDIS_URL: the server refuses the password", mend)]
         what = f"REDIS_URL: the server does not answer ({type(error).__name__})"
         return [Finding("broken", what, "start it, or mend the address")]
     finally:

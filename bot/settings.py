@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -194,8 +193,7 @@ class Settings(BaseSettings):
     def secrets(self) -> frozenset[str]:
         """Every loaded value that no log may show."""
         found = {value.get_secret_value() for _, value in self if isinstance(value, SecretStr)}
-        password = urlsplit(self.redis_url).password if self.redis_url else None
-        return frozenset(found | {password or ""}) - {""}
+        return frozenset(found | forms.passwords(self.redis_url)) - {""}
 
     def __repr_args__(self) -> Any:
         """Names alone: an object that finds its way into a traceback or a log tells nothing."""

@@ -6,11 +6,11 @@ No page holds the value of a secret.
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args, get_origin
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from bot import forms
 from bot.environment import all_kinds, environment, load
 from bot.errors import SettingsError
 from bot.model_tables import key_names
@@ -31,7 +31,6 @@ SECTIONS: tuple[tuple[str, type[Settings]], ...] = (
     ("Workers", WorkerSettings),
     ("`switchboard up`", UpSettings),
 )
-MASK = "********"
 MODEL_KEYS = "Keys of the catalog's providers, for workers (api_key_env in models.toml)"
 TABLE_HEAD = "| name | default | meaning |\n|---|---|---|"
 
@@ -52,7 +51,7 @@ def in_force() -> str:
                 shown = _shown(settings, field)
                 origin = "" if name in given else "  # default" if shown else "  # not set"
                 lines[name] = f"{name}={shown}{origin}"
-        lines |= {n: f"{n}={MASK}" for n in sorted(kind.secret_names(given) & given.keys())}
+        lines |= {n: f"{n}={forms.MASK}" for n in sorted(kind.secret_names(given) & given.keys())}
     if faults:
         raise SettingsError(list(faults))
     return "\n".join(lines.values())
@@ -109,19 +108,10 @@ def _shown(settings: Settings, field: FieldInfo) -> str:
     name = next(n for n, f in type(settings).model_fields.items() if f is field)
     value = getattr(settings, name)
     if isinstance(value, SecretStr):
-        return MASK if value.get_secret_value() else ""
+        return forms.MASK if value.get_secret_value() else ""
     if isinstance(value, str) and "://" in value:
-        return masked_url(value)
+        return forms.masked(value)
     return _text(value)
-
-
-def masked_url(url: str) -> str:
-    """An address without its password."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{MASK}@{host}"))
 
 
 def _default(field: FieldInfo) -> str:

@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from bot.environment import forget_secrets, load
 from bot.errors import SettingsError
-from bot.forms import Admin
+from bot.forms import Admin, masked
 from bot.settings import (
     AdapterSettings,
     DiscordSettings,
@@ -87,6 +87,21 @@ def test_settings_cannot_be_changed_and_show_nothing_of_themselves(given: Given)
     assert "hidden" not in f"{settings!r} {settings}"
     assert "invented" not in f"{settings!r} {settings}"
     assert "hidden-password" in settings.secrets
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://host:1/0", "redis://host:1/0"),
+        ("redis://:p%40ss@host:1", "redis://:********@host:1"),
+        ("rediss://user:p%40ss@host/0?a=b", "rediss://user:********@host/0?a=b"),
+        ("unix:///run/r.sock?db=1&password=p%40ss", "unix:///run/r.sock?db=1&password=********"),
+    ],
+)
+def test_the_password_of_an_address_is_a_secret(given: Given, url: str, shown: str) -> None:
+    given(REDIS_URL=url)
+    assert masked(url) == shown
+    assert load(Settings).secrets == ({"p%40ss", "p@ss"} if "p%40ss" in url else set())
 
 
 @pytest.mark.parametrize(

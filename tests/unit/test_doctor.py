@@ -1,0 +1,140 @@
+"""The doctor: each fault of settings, of Redis and of a check becomes a line with its mend."""
+
+import asyncio
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bot import doctor, redis_checks
+from bot.doctor import Finding
+from bot.embedded import EmbeddedRedis
+from bot.queue_check import check as celery_check
+from bot.settings import Settings, UpSettings
+
+DISCORD = "hidden.word.of-discord"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    import logging
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def levels(findings: list[Finding]) -> dict[str, str]:
+    return {finding.what: finding.level for finding in findings}
+
+
+def test_the_worst_finding_decides_the_exit_code() -> None:
+    ok, warning, broken = Finding("ok", "a"), Finding("warning", "b"), Finding("broken", "c")
+    assert [doctor.EXIT[doctor.worst(f)] for f in ([ok], [ok, warning], [broken, warning])] == [
+        0,
+        2,
+        1,
+    ]
+
+
+def test_a_mistyped_setting_is_a_warning_that_names_the_nearest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SWITCHBOARD_LEASE_SECOND", "9")
+    found = [f for f in doctor.examine() if f.what.startswith("SWITCHBOARD_LEASE_SECOND")]
+    assert [(f.level, f.mend) for f in found] == [
+        ("warning", "did you mean SWITCHBOARD_LEASE_SECONDS?")
+    ]
+
+
+def test_without_a_redis_named_the_one_that_up_would_run_is_said() -> None:
+    assert any(
+        f.what.startswith("redis: REDIS_URL is not set, `up` runs") for f in doctor.examine()
+    )
+
+
+def test_no_finding_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://:hidden-word@127.0.0.1:1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-hidden-word")
+    monkeypatch.setenv("SWITCHBOARD_DRAIN_SECONDS", "hidden-word")
+    assert "hidden-word" not in "\n".join(map(str, doctor.examine()))
+
+
+async def test_a_redis_as_up_runs_it_is_fine(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path)
+    found = await redis_checks.check(Settings(redis_url=await server.start()))
+    await server.stop()
+    assert {finding.level for finding in found} == {"ok"}
+    assert any("appendfsync always" in finding.what for finding in found)
+
+
+async def test_a_redis_that_forgets_is_named(redis: Redis) -> None:
+    await redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        found = levels(await redis_checks.server_findings(redis))
+    finally:
+        await redis.config_set("maxmemory-policy", "noeviction")
+    assert found["redis: no append-only file, a restart loses what waits"] == "warning"
+    policy = "redis: maxmemory-policy allkeys-lru may throw away questions when memory is full"
+    assert found[policy] == "broken"
+
+
+async def test_a_redis_that_is_not_there_is_broken() -> None:
+    (finding,) = await redis_checks.check(UpSettings(redis_url="redis://127.0.0.1:1"))
+    assert finding.level == "broken"
+    assert finding.what.startswith("REDIS_URL: the server does not answer")
+
+
+async def test_a_wrong_password_is_told_apart(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path, appendfsync=None)
+    async with Redis.from_url(await server.start()) as client:
+        await client.config_set("requirepass", "right")
+        url = f"{server.url}?password=wrong"
+        (finding,) = await redis_checks.check(UpSettings(redis_url=url))
+    await server.stop()
+    assert finding.what == "REDIS_URL: the server refuses the password"
+
+
+@pytest.mark.parametrize(
+    ("version", "level"), [("6.2.14", "broken"), ("7.0.0", "ok"), ("8.2.3", "ok"), ("", "broken")]
+)
+def test_the_servers_version_decides(version: str, level: str) -> None:
+    assert redis_checks._version(version).level == level
+
+
+def test_a_clock_out_of_step_is_a_warning() -> None:
+    assert redis_checks._clock(0.2).level == "ok"
+    assert redis_checks._clock(600).level == "warning"
+
+
+async def test_celery_speaks_json_only() -> None:
+    assert await celery_check(UpSettings()) == [Finding("ok", "celery: JSON only")]
+
+
+async def failing(settings: Any) -> list[Finding]:
+    raise RuntimeError("xoxb-with-a-secret-in-it")
+
+
+async def hanging(settings: Any) -> list[Finding]:
+    await asyncio.Event().wait()
+    return []
+
+
+async def test_a_check_that_fails_is_a_finding_without_the_exceptions_text() -> None:
+    entry = EntryPoint("mine", f"{__name__}:failing", "switchboard.checks")
+    (finding,) = await doctor._one(entry, UpSettings())
+    assert finding.level == "broken"
+    assert finding.what == "mine: the check itself failed (RuntimeError)"
+
+
+async def test_a_check_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "CHECK_LIMIT", 0.05)
+    entry = EntryPoint("mine", f"{__name__}:hanging", "switchboard.checks")
+    (finding,) = await doctor._one(entry, UpSettings())
+    assert finding.what == "mine: no answer within 0.05 s"
