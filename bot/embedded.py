@@ -32,6 +32,16 @@ STOP_LIMIT = 20.0  # s; what is not yet on disk is written
 POLL = 0.02  # s between two looks at a server that starts or runs
 RESTART_PAUSE = 0.5  # s before a server that died is started again
 
+ORPHAN_SECONDS = (
+    60  # what outlived its supervisor may still use the server for so long, then it is stopped
+)
+# `read` ends with the pipe, which the supervisor alone holds open.
+GUARD = """
+read -r _
+sleep "$1"
+case "$(ps -o comm= -p "$2")" in *redis*|*valkey*) kill "$2";; esac
+"""
+
 Fsync = Literal["always", "everysec", "no"]
 
 
@@ -41,11 +51,19 @@ class EmbeddedRedis:
     `appendfsync=None` keeps nothing on disk, which is for tests.
     """
 
-    def __init__(self, folder: Path, *, appendfsync: Fsync | None = "always") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        appendfsync: Fsync | None = "always",
+        orphan_seconds: int = ORPHAN_SECONDS,
+    ) -> None:
         self.folder = folder.absolute()
         self._fsync = appendfsync
+        self._orphan_seconds = orphan_seconds
         self._lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._command: list[str] = []
         self.server = ""  # which one runs, for the log
 
@@ -103,6 +121,7 @@ class EmbeddedRedis:
                 log.error("redis.killed after=%s", STOP_LIMIT)
                 process.kill()
                 process.wait()
+        self._dismiss_guard()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -132,6 +151,14 @@ class EmbeddedRedis:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._dismiss_guard()
+        self._guard = subprocess.Popen(  # noqa: ASYNC220  as above
+            ["/bin/sh", "-c", GUARD, "sh", str(self._orphan_seconds), str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             async with asyncio.timeout(START_LIMIT):
                 while await _ask(self.socket, b"PING") != b"+PONG\r\n":
@@ -142,6 +169,12 @@ class EmbeddedRedis:
             raise SettingsError(
                 ["SWITCHBOARD_STATE_DIR: the embedded Redis did not start in time"]
             ) from None
+
+    def _dismiss_guard(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.kill()
+            guard.communicate()
 
     def _last_words(self) -> str:
         path = self.folder / "redis.log"

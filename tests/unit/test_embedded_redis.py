@@ -5,6 +5,7 @@ import os
 import signal
 import socket as sockets
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,22 +61,47 @@ async def test_a_second_one_on_the_same_folder_is_refused_and_the_first_lives_on
     await first.stop()
 
 
+async def killed_supervisor(folder: Path, orphan_seconds: int) -> int:
+    """Somebody started a server in the folder and was killed; the id of the server that is left."""
+    program = f"""
+import asyncio, pathlib
+from bot.embedded import EmbeddedRedis
+async def main():
+    server = EmbeddedRedis(pathlib.Path({str(folder)!r}), orphan_seconds={orphan_seconds})
+    await server.start()
+    print(server.pid, flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+    supervisor = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+    assert supervisor.stdout
+    left = int(await supervisor.stdout.readline())
+    supervisor.kill()
+    await supervisor.wait()
+    return left
+
+
 async def test_a_server_that_outlived_its_supervisor_is_replaced_without_loss(
     tmp_path: Path,
 ) -> None:
-    orphan = EmbeddedRedis(tmp_path)
-    async with Redis.from_url(await orphan.start()) as client:
+    left = await killed_supervisor(tmp_path, orphan_seconds=10)
+    async with Redis.from_url(f"unix://{tmp_path}/redis.sock") as client:
         await client.set("question", "kept")
-    old = orphan._process
-    assert old is not None
-    assert orphan._lock is not None
-    os.close(orphan._lock)  # what the death of its supervisor leaves behind
 
     heir = EmbeddedRedis(tmp_path)
     async with Redis.from_url(await heir.start()) as client:
         assert await client.get("question") == b"kept"
-    assert old.wait(10) == 0
+        assert (await client.info("server"))["process_id"] not in (left, None)
     await heir.stop()
+
+
+async def test_a_server_whose_supervisor_never_comes_back_ends(tmp_path: Path) -> None:
+    await killed_supervisor(tmp_path, orphan_seconds=0)
+    async with asyncio.timeout(10):
+        while (tmp_path / "redis.sock").exists():
+            await asyncio.sleep(0.02)
 
 
 async def test_a_socket_that_nobody_listens_on_is_in_nobodys_way(tmp_path: Path) -> None:
