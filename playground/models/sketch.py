@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import colorsys
 import io
+from collections import Counter
 
 from PIL import Image
 
 from playground.models.images import Picture
 
-_THUMB = (16, 16)  # px; enough for a colour and cheap
+_THUMB = (64, 64)  # px; enough for colours and cheap
+_SHADES = 6  # colours that a picture is reduced to before the prevailing ones are named
+_NAMED = 2
 _HUES = (
     (15, "red"),
     (45, "orange"),
@@ -24,16 +27,16 @@ _HUES = (
 
 
 def describe(picture: Picture) -> str:
-    """Type, size, shape and the prevailing colour, or only what the header says where pixels cannot be decoded."""
+    """Type, size, shape and the prevailing colours, or only what the header says where pixels cannot be decoded."""
     kind = picture.mime.removeprefix("image/").upper()
     facts = f"**{picture.width} × {picture.height} px** {kind}, {_shape(picture)}"
     try:
         with Image.open(io.BytesIO(picture.data)) as image:
             image.draft("RGB", _THUMB)
-            red, green, blue = _mean(image.convert("RGB").resize(_THUMB))
+            colours = _prevailing(image.convert("RGB").resize(_THUMB))
     except (OSError, ValueError, SyntaxError):
         return facts + ", with pixels that I could not decode"
-    return f"{facts}, mostly **{_colour(red, green, blue)}** (`#{red:02x}{green:02x}{blue:02x}`)"
+    return f"{facts}, mostly {' and '.join(f'**{colour}**' for colour in colours)}"
 
 
 def _shape(picture: Picture) -> str:
@@ -41,11 +44,16 @@ def _shape(picture: Picture) -> str:
     return "landscape" if ratio > 1.1 else "portrait" if ratio < 0.9 else "square"
 
 
-def _mean(image: Image.Image) -> tuple[int, int, int]:
-    data = image.tobytes()
-    pixels = len(data) // 3
-    red, green, blue = (sum(data[channel::3]) // pixels for channel in range(3))
-    return red, green, blue
+def _prevailing(image: Image.Image) -> list[str]:
+    """The names of the commonest colours, the commonest first."""
+    reduced = image.quantize(_SHADES)
+    palette = reduced.getpalette() or []
+    areas: Counter[str] = Counter()
+    for shade, area in enumerate(reduced.histogram()[:_SHADES]):
+        if area:
+            red, green, blue = palette[shade * 3 : shade * 3 + 3]
+            areas[_colour(red, green, blue)] += area
+    return [name for name, _ in areas.most_common(_NAMED)]
 
 
 def _colour(red: int, green: int, blue: int) -> str:

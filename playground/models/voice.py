@@ -21,7 +21,8 @@ _STOP_WORDS = """
 a an and are as at be but by can could did do does for from give had has have how i if in is it just know like
 make may me my need no not of on one or our please say show so some tell than that the their them then there
 these they this to us was we were what when where which who why will with would write you your explain about
-let get want think out up help using use bot ask
+let get want think out up help using use bot ask see here words word characters paragraphs pages essay story
+article long text short picture image
 """
 _STOP = frozenset(_STOP_WORDS.split())
 

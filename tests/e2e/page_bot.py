@@ -71,8 +71,11 @@ def asked(text: str, pictures: Sequence[bytes] = ()) -> dict[str, Any]:
 
 
 def blocks(text: str, footer: str = "") -> list[dict[str, Any]]:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    made: list[dict[str, Any]] = [{"type": "markdown", "text": escaped[:11_000]}]
+    outside = text.split("```")
+    for n in range(0, len(outside), 2):  # what stands in fences is left alone
+        for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            outside[n] = outside[n].replace(sign, entity)
+    made: list[dict[str, Any]] = [{"type": "markdown", "text": "```".join(outside)[:11_000]}]
     if footer:
         made.append({"type": "context", "elements": [{"type": "mrkdwn", "text": footer}]})
     return made
@@ -234,7 +237,7 @@ def add_commands(tree: app_commands.CommandTree, model: Model) -> None:
     @app_commands.describe(
         prompt="Your question",
         image="A picture to look at",
-        model="This time only",
+        alias="This time only",
         private="Only you see the answer",
     )
     @app_commands.rename(alias="model")

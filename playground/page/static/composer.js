@@ -10,7 +10,6 @@ export class Composer {
   // `send(text, files)` resolves to true when the text may go; `offer(field)` gives suggestions.
   constructor({ label, send, offer, mention }) {
     this.files = [];
-    this.sending = false;
     this.send = send;
     this.field = h("textarea", { rows: 1, "aria-label": label, placeholder: label, autocomplete: "off", spellcheck: false });
     this.tray = h("ul", { class: "tray", "aria-label": "Files to send", hidden: true });
@@ -138,26 +137,23 @@ export class Composer {
   fit() {
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(this.field.scrollHeight, 220)}px`;
-    this.go.disabled = this.sending || (!this.field.value.trim() && !this.files.length);
+    this.go.disabled = !this.field.value.trim() && !this.files.length;
   }
 
+  // A command may wait seconds for its acknowledgement, so the next text does not wait for the last one.
   async submit() {
     const text = this.field.value;
-    if (this.sending || (!text.trim() && !this.files.length)) return;
-    this.sending = true;
-    this.suggest.close();
     const files = this.files;
+    if (!text.trim() && !files.length) return;
+    this.suggest.close();
     this.field.value = "";
     this.files = [];
     this.drawTray();
     const sent = await this.send(text, files);
-    this.sending = false;
-    if (!sent && !this.field.value && !this.files.length) {
-      this.field.value = text; // what could not be sent is not lost
-      this.files = files;
-      this.drawTray();
-    }
-    this.fit();
+    if (sent || this.field.value || this.files.length) return;
+    this.field.value = text; // what could not be sent is not lost
+    this.files = files;
+    this.drawTray();
   }
 }
 

@@ -14,6 +14,11 @@ export function h(tag, props = {}, ...children) {
   return node;
 }
 
+// Replaces what is in a node; false and null stand for nothing, lists for what is in them.
+export function fill(node, ...children) {
+  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+}
+
 const PATHS = {
   hash: "M9 4 7 20M17 4l-2 16M4 9h16.5M3.5 15H20",
   lock: "M7 11V8a5 5 0 0 1 10 0v3M6 11h12v9H6z",
