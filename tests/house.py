@@ -71,6 +71,7 @@ class House:
 
     async def __aenter__(self) -> House:
         url = await self.server.start()
+        self._keeping = asyncio.create_task(self.server.keep())
         self.redis = Redis.from_url(url)
         await asyncio.gather(self.slack.start(), self.discord.start(), self.models.start())
         return self
@@ -86,8 +87,14 @@ class House:
                 sys.stderr.write(f"--- {process.word} ---\n{process.logged[-6000:]}\n")
         await asyncio.gather(self.slack.stop(), self.discord.stop(), self.models.stop())
         await self.redis.aclose()
+        self._keeping.cancel()
         await self.server.stop()
         self._folder.cleanup()
+
+    def kill_redis(self) -> None:
+        """kill -9; it is started again on the same data."""
+        assert self.server.pid is not None
+        os.kill(self.server.pid, signal.SIGKILL)
 
     def environment(self, word: Word) -> dict[str, str]:
         """What the process is given: only what it needs."""

@@ -7,11 +7,13 @@ import logging
 import random
 import threading
 import time
+import warnings
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any
 
 from celery import signals
+from celery.platforms import SecurityWarning
 from celery.worker import WorkController
 
 from bot.inbox import Inbox
@@ -61,7 +63,14 @@ class Worker:
             self._slots.close()
 
         signals.worker_shutting_down.connect(shutting_down, weak=False)
+
+        def ready(**_: object) -> None:
+            log.info("worker.ready")
+
+        signals.worker_ready.connect(ready, weak=False)
         signals.setup_logging.connect(_keep_our_logging, weak=False)
+        # Root in a container is the operator's choice; the danger that Celery means is pickle, which is refused.
+        warnings.simplefilter("ignore", SecurityWarning)
         worker: WorkController = self._app.Worker(
             pool="threads",
             concurrency=THREADS,

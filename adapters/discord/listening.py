@@ -183,7 +183,7 @@ class Listening:
                 )
         except (RedisError, OSError, TimeoutError, BotError) as error:
             log.warning("interaction.refused error=%s", type(error).__name__)
-            await interaction.response.send_message(AWAY, ephemeral=True)
+            await interaction.response.send_message(AWAY, ephemeral=True, suppress_embeds=True)
             self._withdraw(interaction)
             return
         await self._defer(interaction, receipt, ephemeral=private or receipt.kind != "ask")
@@ -277,7 +277,7 @@ class Listening:
                 name = self._store.key("form", token)
                 await self._store.redis.set(name, json.dumps(kept), ex=FORM_TTL)
         except (RedisError, OSError, TimeoutError):
-            await interaction.response.send_message(AWAY, ephemeral=True)
+            await interaction.response.send_message(AWAY, ephemeral=True, suppress_embeds=True)
             return
         await interaction.response.send_modal(form(token))
 
@@ -291,14 +291,14 @@ class Listening:
                 receipt = await self._form_answered(interaction, token, _typed(data))
         except (RedisError, OSError, TimeoutError, BotError) as error:
             log.warning("interaction.refused error=%s", type(error).__name__)
-            await interaction.response.send_message(AWAY, ephemeral=True)
+            await interaction.response.send_message(AWAY, ephemeral=True, suppress_embeds=True)
             return
         words_ = (
             "Asked. The answer comes under that message."
             if receipt
             else "This form is too old. Please choose “Ask about this” again."
         )
-        await interaction.response.send_message(words_, ephemeral=True)
+        await interaction.response.send_message(words_, ephemeral=True, suppress_embeds=True)
 
     async def _form_answered(
         self, interaction: discord.Interaction, token: str, question: str

@@ -7,12 +7,13 @@ reads each finished message the way Discord does and breaks whatever is still al
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from adapters.text import draw, tables
 from adapters.text.clean import JOINER, clean, units, without_bidi
 from adapters.text.links import BARE, Target, check, names, trimmed
 from adapters.text.pages import pages
-from adapters.text.tables import Grid
+from adapters.text.tables import Columns
 
 # UTF-16 units of one message: Discord's 2,000 with room for the footer and for what it may count
 # otherwise (reference/discord.md, section 6).
@@ -62,6 +63,47 @@ def _slashed(text: str) -> str:
     return "".join("\\" + character for character in text)
 
 
+@dataclass(frozen=True, slots=True)
+class _TableSize:
+    """A table costs as much as the form it is drawn in: columns, or a line for each cell."""
+
+    columns: Columns
+    head: tuple[str, str]
+    lead: int
+    lines: int  # in fixed width, without the marks of the fence
+    odd: int  # what cells add to their width: marks to be joined, signs of more units than columns
+    pairs: int  # as lines of `key: value`
+
+    @classmethod
+    def of(cls, head: tuple[str, str], lead: int) -> "_TableSize":
+        empty = cls(Columns.of(head), head, lead, lines=1, odd=0, pairs=0)
+        return empty._with(tables.cells(head[0], tables.columns(head)), pairs=0)
+
+    @property
+    def total(self) -> int:
+        if self.columns.width > TABLE_WIDTH and self.pairs:
+            return self.pairs
+        return self.lines * (self.columns.width + self.lead + 1) + self.odd + 2 * self.lead + 7
+
+    def after(self, row: str) -> "_TableSize":
+        cells = tables.cells(row, tables.columns(self.head))
+        cost = _Discord().cost
+        pairs = sum(cost(line) + self.lead + 1 for line in _pairs(self.head, cells))
+        return self._with(cells, pairs=self.pairs + pairs + self.lead + 1)
+
+    def _with(self, cells: list[str], *, pairs: int) -> "_TableSize":
+        words = [tables.words(cell) for cell in cells]
+        odd = sum(_Discord().code_cost(word) - tables.width(word) for word in words)
+        wider = self.columns.with_row(cells)
+        return replace(self, columns=wider, lines=self.lines + 1, odd=self.odd + odd, pairs=pairs)
+
+
+def _pairs(head: tuple[str, str], row: list[str]) -> list[str]:
+    """A row as lines of `key: value`, still source."""
+    keys = tables.cells(head[0], len(row))
+    return [f"{key}: {value}" if key else value for key, value in zip(keys, row, strict=True)]
+
+
 class _Discord:
     """Discord's side of the shared renderer."""
 
@@ -80,17 +122,8 @@ class _Discord:
     def indented_cost(self, source: str) -> int:
         return 3 * units(source)  # every mark protected, some joined
 
-    def table_cost(self, head: tuple[str, str], rows: Sequence[str], lead: str) -> int:
-        cells = self._cells(head, rows)
-        grid = Grid.of(head, cells)
-        if grid.width <= TABLE_WIDTH or not rows:
-            lines = grid.lines
-            return sum(self.code_cost(line) + len(lead) + 1 for line in lines) + 2 * len(lead) + 7
-        return sum(
-            self.cost(line) + len(lead) + 1
-            for row in cells
-            for line in (*self._pairs(head, row), "")
-        )
+    def table_size(self, head: tuple[str, str], lead: str) -> "_TableSize":
+        return _TableSize.of(head, len(lead))
 
     def text(self, source: str, *, label: bool) -> str:
         def inert(found: re.Match[str]) -> str:
@@ -143,28 +176,22 @@ class _Discord:
         return f"{alt} <{target.url}>"
 
     def table(self, head: tuple[str, str], rows: Sequence[str], lead: str) -> str:
-        cells = self._cells(head, rows)
-        grid = Grid.of(head, cells)
-        below = re.sub(r"[^ \t>]", " ", lead)
+        count = tables.columns(head)
+        cells = [tables.cells(row, count) for row in rows]
+        grid = Columns.of(head).with_row(tables.cells(head[0], count))
+        for row in cells:
+            grid = grid.with_row(row)
         if grid.width <= TABLE_WIDTH or not rows:
-            lines = ["```", *(self.fenced(line, "```") for line in grid.lines), "```"]
+            drawn = [self.fenced(line, "```") for line in grid.lines(head, cells)]
+            lines = ["```", *drawn, "```"]
         else:
-            blocks = [
-                [draw.paragraph(pair, self) for pair in self._pairs(head, row)] for row in cells
-            ]
+            blocks = [[draw.paragraph(pair, self) for pair in _pairs(head, row)] for row in cells]
             lines = [line for block in blocks for line in (*block, "")][:-1]
+        below = re.sub(r"[^ \t>]", " ", lead)
         return "\n".join((below if at else lead) + line for at, line in enumerate(lines))
 
-    def _cells(self, head: tuple[str, str], rows: Sequence[str]) -> list[list[str]]:
-        return [tables.cells(row, tables.columns(head)) for row in rows]
-
-    def _pairs(self, head: tuple[str, str], row: list[str]) -> list[str]:
-        """A row as lines of `key: value`, still source."""
-        keys = tables.cells(head[0], len(row))
-        return [f"{key}: {value}" if key else value for key, value in zip(keys, row, strict=True)]
-
     def loose_row(self, head: tuple[str, str], row: str) -> str:
-        return "\n".join(self._pairs(head, tables.cells(row, tables.columns(head))))
+        return "\n".join(_pairs(head, tables.cells(row, tables.columns(head))))
 
     def line(self, lead: str, drawn: str) -> str:
         # Small text is the form of the bot's own notices.

@@ -58,9 +58,9 @@ class Tree(app_commands.CommandTree[discord.Client]):
         words = f"Sorry, something went wrong on our side (reference {interaction.id})."
         try:
             if interaction.response.is_done():
-                await interaction.followup.send(words, ephemeral=True)
+                await interaction.followup.send(words, ephemeral=True, suppress_embeds=True)
             else:
-                await interaction.response.send_message(words, ephemeral=True)
+                await interaction.response.send_message(words, ephemeral=True, suppress_embeds=True)
         except (discord.HTTPException, OSError) as late:
             log.warning(
                 "command.unanswered interaction=%s error=%s", interaction.id, type(late).__name__

@@ -134,12 +134,14 @@ class Listening:
         """A person's edit; a preview that Slack added changes no words and is ignored."""
         event = body["event"]
         now, before = event.get("message") or {}, event.get("previous_message") or {}
+        if now.get("subtype") == "tombstone":  # a deleted root whose replies stay
+            return await self._deleted({**event, "deleted_ts": now.get("ts")})
         if now.get("user") == self._us.user or not now.get("user"):
-            return
+            return None
         if now.get("text") == before.get("text"):
-            return
+            return None
         said = message(body, {**now, "channel": event["channel"]}, self._us)
-        await self._intake.amend(said.channel, f"{said.channel.id}:{said.ts}", said.text)
+        return await self._intake.amend(said.channel, f"{said.channel.id}:{said.ts}", said.text)
 
     async def _deleted(self, event: Payload) -> None:
         ts = event.get("deleted_ts") or (event.get("previous_message") or {}).get("ts")

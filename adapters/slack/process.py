@@ -124,7 +124,9 @@ def connections(
             bot_user_id=us.user,
         )
 
-    app = AsyncApp(client=client, authorize=authorize, process_before_response=True)
+    bare = AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[])
+    bare.proxy = client.proxy
+    app = AsyncApp(client=bare, authorize=authorize, process_before_response=True)
     listening.register(app, settings.slack_command)
     handlers = []
     for _ in range(CONNECTIONS):

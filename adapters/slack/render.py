@@ -8,6 +8,8 @@ what its Markdown reader decodes, so a message must be inert however often it is
 import html
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from adapters.text import document, draw
 from adapters.text.clean import JOINER, clean, units, without_bidi
@@ -110,6 +112,17 @@ def _entities(text: str) -> str:
     return _ENTITY.sub(lambda found: _ENTITIES[found[0]], text)
 
 
+@dataclass(frozen=True, slots=True)
+class _TableSize:
+    """A table costs what its lines cost."""
+
+    total: int
+    lead: int
+
+    def after(self, row: str) -> "_TableSize":
+        return _TableSize(self.total + _Slack().cost(row) + self.lead + 1, self.lead)
+
+
 class _Slack:
     """Slack's side of the shared renderer."""
 
@@ -127,9 +140,8 @@ class _Slack:
     def indented_cost(self, source: str) -> int:
         return self.code_cost(source) + source.count("](") + source.count("![")
 
-    def table_cost(self, head: tuple[str, str], rows: Sequence[str], lead: str) -> int:
-        lines = (*head, *rows)
-        return sum(self.cost(line) + len(lead) + 1 for line in lines) - 1
+    def table_size(self, head: tuple[str, str], lead: str) -> "_TableSize":
+        return _TableSize(sum(self.cost(line) + len(lead) + 1 for line in head) - 1, len(lead))
 
     def text(self, source: str, *, label: bool) -> str:
         def inert(found: re.Match[str]) -> str:
@@ -220,6 +232,8 @@ def _address_cost(source: str) -> int:
     return extra
 
 
+# While an answer grows, its full messages are asked about again and again.
+@lru_cache(maxsize=64)
 def _alive(message: str) -> bool:
     """Whether anything in a finished message could act, read as Markdown and decoded to the end."""
     decoded = message

@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.files.download import download
 from adapters.files.origins import Origins
+from adapters.files.sentences import rejected
 from adapters.platform import Body, Limits, Rate
 from adapters.slack import render
 from adapters.slack.faults import translated

@@ -67,9 +67,7 @@ async def test_a_mention_starts_a_chain_and_a_reply_goes_on(house: House) -> Non
 
 
 async def test_a_steward_sets_the_model_and_a_thread_inherits_it(house: House) -> None:
-    await house.discord.slash(
-        "mara", "general", "model set", model="gpt-4o-mini", scope="channel"
-    )
+    await house.discord.slash("mara", "general", "model set", model="gpt-4o-mini", scope="channel")
     await house.at_rest()
     house.models.will_say("Mini here.", model="gpt-4o-mini")
     await house.discord.post("mia", "backroom", "@Switchboard who speaks")
@@ -109,7 +107,8 @@ async def test_ask_about_this_answers_under_the_message(house: House) -> None:
     house.models.will_say("It is a joke.")
     await house.discord.submit_modal("mia", opened)
     shown = await house.discord.shows("It is a joke.", channel="engineering")
-    assert shown.reply_to == about.id
+    assert shown.reference is not None
+    assert shown.reference.message_id == about.id
     assert "Monads are burritos" in str(house.models.requests[-1].body["messages"])
 
 

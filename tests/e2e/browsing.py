@@ -1,0 +1,149 @@
+"""A real browser for the tests of the page: Debian's chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, async_playwright
+
+from playground.discord import DiscordServer
+from playground.models import ModelServer
+from playground.page import PageServer
+from playground.page.control import ControlPane
+from playground.page.discord_pane import DiscordPane
+from playground.page.slack_pane import SlackPane
+from playground.slack import SlackServer
+
+SWITCHES = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 10_000  # ms for anything to appear
+
+
+def chromium() -> str:
+    """The browser's path; without one the test is skipped, and says what is missing."""
+    named = os.environ.get("CHROMIUM", "")
+    candidates = (named, "/usr/bin/chromium", shutil.which("chromium") or "")
+    found = next((path for path in candidates if path and os.access(path, os.X_OK)), None)
+    if found is None:
+        pytest.skip(
+            "no chromium: install Debian's package `chromium` or set CHROMIUM; page untested"
+        )
+    return found
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    path = chromium()
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=path, args=list(SWITCHES))
+        try:
+            yield started
+        finally:
+            await started.close()
+
+
+class Playground:
+    """The simulated servers and their page, with nobody's bot connected."""
+
+    def __init__(self) -> None:
+        self.slack = SlackServer(limits=False)
+        self.discord = DiscordServer(limits=False)
+        self.models = ModelServer(pace=0.002)
+        self.page = PageServer(
+            {
+                "page": ControlPane(self.models),
+                "slack": SlackPane(self.slack),
+                "discord": DiscordPane(self.discord),
+            }
+        )
+
+    async def __aenter__(self) -> Playground:
+        await self.slack.start()
+        await self.discord.start()
+        await self.models.start()
+        await self.page.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.page.stop()
+        await self.models.stop()
+        await self.discord.stop()
+        await self.slack.stop()
+
+
+class Tab:
+    """One browser tab on the page; anything that its console complains about fails the test."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.slack = page.locator("#slack")
+        self.discord = page.locator("#discord")
+        self.complaints: list[str] = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
+
+    @property
+    def box(self) -> Locator:
+        """Where one writes into Slack's channel."""
+        return self.slack.get_by_role("combobox", name="Message the channel")
+
+    @property
+    def reply(self) -> Locator:
+        return self.slack.get_by_role("combobox", name="Reply in the thread")
+
+    @property
+    def discord_box(self) -> Locator:
+        return self.discord.get_by_role("combobox", name="Message the channel")
+
+    async def write(self, box: Locator, text: str) -> None:
+        await box.fill(text)
+        await box.press("Escape")  # whatever was suggested
+        await box.press("Enter")
+
+    async def shows(self, pane: Locator, text: str) -> Locator:
+        found = pane.get_by_text(text).last
+        await found.wait_for()
+        return found
+
+    async def act_as(self, pane: Literal["Slack", "Discord"], who: str) -> None:
+        select = self.page.get_by_role("combobox", name=f"Act as whom in {pane}")
+        options: Sequence[str] = await select.locator("option").all_text_contents()
+        label = next(option for option in options if option.startswith(who))
+        await select.select_option(label=label)
+        await self.page.locator(f"#{pane.lower()} .persona strong", has_text=who).wait_for()
+
+
+@asynccontextmanager
+async def tab(
+    chrome: Browser,
+    playground: Playground,
+    *,
+    width: int = 1440,
+    height: int = 900,
+    scheme: Literal["light", "dark"] = "light",
+) -> AsyncIterator[Tab]:
+    context = await chrome.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme
+    )
+    context.set_default_timeout(PATIENCE)
+    opened = Tab(await context.new_page())
+    await opened.page.goto(playground.page.url)
+    await opened.slack.get_by_role("heading", name="general").first.wait_for()
+    await opened.discord.get_by_role("heading", name="general").first.wait_for()
+    try:
+        yield opened
+        assert opened.complaints == []
+    finally:
+        await context.close()

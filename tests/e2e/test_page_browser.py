@@ -1,0 +1,379 @@
+"""The page in a real browser: what a person does in it arrives, what the bot does appears."""
+
+import io
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+from playwright.async_api import Browser, expect
+
+from tests.e2e.browsing import Playground, Tab, browser, tab
+from tests.e2e.page_bot import Model, running
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chrome() -> AsyncIterator[Browser]:
+    async with browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def playground(chrome: Browser) -> AsyncIterator[Playground]:
+    async with Playground() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bot(playground: Playground) -> AsyncIterator[Model]:
+    async with running(playground.slack, playground.discord, playground.models) as model:
+        yield model
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(chrome: Browser, playground: Playground) -> AsyncIterator[Tab]:
+    async with tab(chrome, playground) as opened:
+        yield opened
+
+
+def png(size: tuple[int, int] = (320, 200)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (20, 150, 160)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+# ---- Slack -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_mention_in_slack_opens_its_thread_and_the_answer_grows_there(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    import asyncio
+
+    release = asyncio.Event()
+    playground.models.will_wait_for(release, after=1, say=("The first half, ", "and the second."))
+    await page.write(page.box, "@switchboard tell me something")
+    await page.shows(page.slack.locator(".thread"), "The first half,")
+    assert await page.slack.get_by_text("and the second").count() == 0
+    release.set()
+    await page.shows(page.slack.locator(".thread"), "The first half, and the second.")
+    message = playground.slack.channel_messages("general")[0]
+    assert "<@U0SWITCHBD> tell me something" == message.text
+
+
+async def test_typing_an_at_sign_offers_the_bot_and_puts_its_mention_in(page: Tab) -> None:
+    await page.box.press_sequentially("hello @sw")
+    await page.slack.get_by_role("option", name="Switchboard").wait_for()
+    await page.box.press("Enter")
+    await expect(page.box).to_have_value("hello @switchboard ")
+
+
+async def test_slash_hints_are_offered_and_a_private_answer_is_seen_by_its_asker_alone(
+    page: Tab, bot: Model
+) -> None:
+    await page.box.press_sequentially("/ai mod")
+    await page.slack.get_by_role("option", name=re.compile("^/ai model list")).wait_for()
+    await page.write(page.box, "/ai model")
+    await page.shows(page.slack, "it is the default")
+    await page.shows(page.slack, "Only visible to you")
+    await page.act_as("Slack", "Mia Marsh")
+    await expect(page.slack.get_by_text("it is the default")).to_have_count(0)
+
+
+async def test_a_member_is_refused_and_an_admin_is_not(page: Tab, bot: Model) -> None:
+    await page.act_as("Slack", "Mia Marsh")
+    await page.write(page.box, "/ai model set claude-sonnet-5-5")
+    await page.shows(page.slack, "Only admins may")
+    await page.act_as("Slack", "Ada Adair")
+    await page.write(page.box, "/ai model set claude-sonnet-5-5")
+    await page.shows(page.slack, "switched this channel to")
+
+
+async def test_a_picture_is_chosen_shown_and_reaches_the_model(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    chooser = page.slack.locator(".room:not(.thread) input[type=file]")
+    await chooser.set_input_files({"name": "sea.png", "mimeType": "image/png", "buffer": png()})
+    await page.shows(page.slack.get_by_role("list", name="Files to send"), "sea.png")
+    await page.write(page.box, "@switchboard what is this?")
+    await page.shows(page.slack, "320 × 200 px")
+    seen = page.slack.locator(".thread .picture img")
+    await seen.wait_for()
+    assert await seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [320, 200]
+
+
+async def test_a_picture_can_be_pasted_or_dropped(page: Tab, playground: Playground) -> None:
+    hand_over = """(target, [kind, bytes]) => {
+        const file = new File([new Uint8Array(bytes)], `${kind}.png`, { type: "image/png" });
+        const data = new DataTransfer();
+        data.items.add(file);
+        const about = { bubbles: true, cancelable: true };
+        const event = kind === "paste"
+            ? new ClipboardEvent("paste", { ...about, clipboardData: data })
+            : new DragEvent("drop", { ...about, dataTransfer: data });
+        target.dispatchEvent(event);
+    }"""
+    await page.box.evaluate(hand_over, ["paste", list(png())])
+    await page.slack.locator(".log").first.evaluate(hand_over, ["drop", list(png())])
+    tray = page.slack.get_by_role("list", name="Files to send")
+    await page.shows(tray, "paste.png")
+    await page.shows(tray, "drop.png")
+    await page.box.press("Enter")
+    await page.slack.locator(".picture").nth(1).wait_for()
+    files = playground.slack.channel_messages("general")[0].files
+    assert [file["name"] for file in files] == ["paste.png", "drop.png"]
+
+
+async def test_ask_about_this_opens_a_form_whose_answer_goes_under_the_message(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    asked = await playground.slack.post("mia", "general", "The herons are back.")
+    message = await page.shows(page.slack, "The herons are back.")
+    await message.hover()
+    await page.slack.get_by_role("button", name="Ask about this").click()
+    form = page.page.get_by_role("dialog", name="Ask about this")
+    question = form.get_by_label("Your question")
+    await expect(question).to_have_value("Explain this")
+    await question.fill("No")
+    await form.get_by_role("button", name="Ask", exact=True).click()
+    await page.shows(form, "Please ask a little more.")
+    await question.fill("Why are they back?")
+    await form.get_by_role("button", name="Ask", exact=True).click()
+    await page.shows(page.slack, "Why are they back?")
+    await expect(form).to_be_hidden()
+    assert playground.slack.answers(asked.ts)
+
+
+async def test_one_can_edit_and_delete_ones_own_message(page: Tab, playground: Playground) -> None:
+    await page.write(page.box, "Teh herons")
+    await (await page.shows(page.slack, "Teh herons")).hover()
+    await page.slack.get_by_role("button", name="Edit").click()
+    editor = page.slack.get_by_role("textbox", name="Edit the message")
+    await editor.fill("The herons")
+    await editor.press("Enter")
+    await page.shows(page.slack, "(edited)")
+    await (await page.shows(page.slack, "The herons")).hover()
+    await page.slack.get_by_role("button", name="Delete").click()
+    await expect(page.slack.get_by_text("The herons")).to_have_count(0)
+    assert playground.slack.channel_messages("general") == []
+
+
+async def test_what_cannot_be_sent_is_not_lost(page: Tab) -> None:
+    await page.slack.get_by_role("button", name="old-news").click()
+    await page.write(page.box, "anybody here?")
+    await page.shows(page.page.locator("#toasts"), "Old-news is archived.")
+    await expect(page.box).to_have_value("anybody here?")
+
+
+# ---- Discord ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_mention_in_discord_is_answered_by_a_reply(page: Tab, bot: Model) -> None:
+    await page.write(page.discord_box, "@Switchboard what is 12 * 7?")
+    await page.shows(page.discord, "84")
+    quoted = page.discord.locator("button.reply-line")
+    await expect(quoted).to_contain_text("@Switchboard what is 12 * 7?")
+
+
+async def test_a_slash_command_is_filled_in_with_a_picture_and_answers_in_private(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    await page.discord_box.press_sequentially("/as")
+    await page.discord.get_by_role("option", name=re.compile("^/ask")).wait_for()
+    await page.discord_box.press("Enter")
+    command = page.discord.get_by_role("group", name="Command ask")
+    await command.get_by_label("prompt").fill("What is this?")
+    await command.get_by_role("button", name="private").click()
+    await command.get_by_label("private", exact=True).select_option("true")
+    await command.get_by_role("button", name="image").click()
+    await command.locator("input[type=file]").set_input_files(
+        {"name": "sea.png", "mimeType": "image/png", "buffer": png()}
+    )
+    await page.shows(command, "sea.png")
+    await command.get_by_role("button", name="Run").click()
+    await page.shows(page.discord, "320 × 200 px")
+    await page.shows(page.discord, "Only visible to you")
+    await page.act_as("Discord", "Mia")
+    await expect(page.discord.get_by_text("320 × 200 px")).to_have_count(0)
+
+
+async def test_a_models_name_is_completed_by_the_bot(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    await page.discord_box.press_sequentially("/model set")
+    await page.discord.get_by_role("option", name=re.compile("^/model set")).wait_for()
+    await page.discord_box.press("Enter")
+    field = page.discord.get_by_role("combobox", name="model")
+    await field.press_sequentially("mini")
+    await page.discord.get_by_role("option", name="gpt-4o-mini").wait_for()
+    await field.press("Enter")
+    await expect(field).to_have_value("gpt-4o-mini")
+    await field.press("Enter")
+    await page.shows(page.discord, "This channel now answers with gpt-4o-mini.")
+    small = page.discord.locator("p.small", has_text="from gpt-4o")
+    await small.wait_for()
+
+
+async def test_the_message_command_opens_a_form_in_discord(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    await playground.discord.post("mia", "general", "The herons are back.")
+    await (await page.shows(page.discord, "The herons are back.")).hover()
+    await page.discord.get_by_role("button", name="Ask about this").click()
+    form = page.page.get_by_role("dialog", name="Ask about this")
+    await form.get_by_label("Your question").fill("Why are they back?")
+    await form.get_by_role("button", name="Submit").click()
+    await page.shows(page.discord, "Why are they back?")
+    await expect(form).to_be_hidden()
+
+
+async def test_a_thread_is_made_from_a_message_and_found_below_its_channel(
+    page: Tab, playground: Playground
+) -> None:
+    await playground.discord.post("mia", "general", "Shall we plan the launch?")
+    await (await page.shows(page.discord, "Shall we plan the launch?")).hover()
+    await page.discord.get_by_role("button", name="Create thread").click()
+    form = page.page.get_by_role("dialog", name="Create a thread")
+    await form.get_by_label("Name").fill("lift-off")
+    await form.get_by_role("button", name="Create").click()
+    await page.discord.get_by_role("heading", name=re.compile("lift-off")).first.wait_for()
+    place = page.discord.get_by_role("navigation").get_by_role("button", name="lift-off")
+    await expect(place).to_have_attribute("aria-current", "true")
+
+
+async def test_typing_and_thinking_are_shown(page: Tab, playground: Playground, bot: Model) -> None:
+    import asyncio
+
+    release = asyncio.Event()
+    playground.models.will_wait_for(release, after=0, times=2)
+    await page.write(page.discord_box, "@Switchboard hello")
+    await page.shows(page.discord, "Switchboard is typing…")
+    await page.discord_box.press_sequentially("/ask")
+    await page.discord_box.press("Enter")
+    await page.discord.get_by_label("prompt").fill("hello again")
+    await page.discord.get_by_label("prompt").press("Enter")
+    await page.shows(page.discord, "Switchboard is thinking…")
+    await page.write(page.box, "@switchboard hello")
+    release.set()
+    await expect(page.discord.get_by_text("Switchboard is thinking…")).to_have_count(0)
+
+
+async def test_a_command_without_an_answer_says_that_the_application_did_not_respond(
+    page: Tab, playground: Playground
+) -> None:
+    command = {"type": 1, "name": "ask", "description": "Ask the model", "options": []}
+    playground.discord.registry.replace(None, [command])
+    await page.discord_box.press_sequentially("/ask")
+    await page.discord.get_by_role("option", name=re.compile("^/ask")).wait_for()
+    await page.discord_box.press("Enter")
+    await page.discord.get_by_role("button", name="Run").click()
+    await page.shows(page.discord, "The application did not respond to ask.")
+
+
+# ---- the page itself -------------------------------------------------------------------------------------------------
+
+NASTY = (
+    '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\n'
+    "[click](javascript:window.hacked=1) ![pic](https://tracker.example/p.png)\n"
+    "| <b>a</b> | b |\n|---|---|\n| <svg onload=window.hacked=1> | `<i>` |\n"
+    "```html\n<iframe srcdoc='<script>parent.hacked=1</script>'></iframe>\n```\n"
+)
+
+
+async def test_what_a_model_writes_never_becomes_markup_and_loads_nothing(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    requested: list[str] = []
+    page.page.on("request", lambda request: requested.append(request.url))
+    playground.models.will_say(NASTY, times=2)
+    await page.write(page.box, "@switchboard go")
+    await page.write(page.discord_box, "@Switchboard go")
+    await page.shows(page.slack, "<script>window.hacked=1</script>")
+    await page.shows(page.discord, "<script>window.hacked=1</script>")
+    assert await page.page.evaluate("window.hacked") is None
+    texts = page.page.locator(".text")
+    assert await texts.locator("img, script, iframe, svg:not(.icon), b, i").count() == 0
+    assert await page.page.locator("a[href^='javascript']").count() == 0
+    assert {url.split("/")[2] for url in requested} <= {playground.page.url.split("/")[2]}
+
+
+async def test_links_lead_elsewhere_only_when_clicked(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    playground.models.will_say("See [the docs](https://docs.example/a_b?x=1&y=2) now.")
+    await page.write(page.box, "@switchboard link?")
+    link = page.slack.get_by_role("link", name="the docs")
+    await link.wait_for()
+    assert await link.get_attribute("href") == "https://docs.example/a_b?x=1&y=2"
+    assert await link.get_attribute("rel") == "noopener noreferrer nofollow"
+
+
+async def test_ideas_prepare_what_is_tried(page: Tab, playground: Playground, bot: Model) -> None:
+    await page.page.get_by_role("button", name="Try this").click()
+    await page.page.get_by_role("button", name=re.compile("Show it a picture")).click()
+    await page.shows(page.slack, "lighthouse.png")
+    await page.box.press("Enter")
+    await page.shows(page.slack, "960 × 600 px")
+    await page.page.get_by_role("button", name="Try this").click()
+    await page.page.get_by_role("button", name=re.compile("Try that as a member")).click()
+    await expect(page.slack.locator(".persona .role")).to_have_text("member")
+    await expect(page.box).to_have_value("/ai model set gpt-4o")
+
+
+async def test_fault_buttons_reach_the_servers(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    await page.write(page.box, "@switchboard hello")
+    await page.shows(page.slack, "Try one of these")
+    before = len(playground.slack.events)
+    await page.page.get_by_role("button", name="Make it hard").click()
+    await page.page.get_by_role("switch", name="Slow model").click()
+    await page.shows(page.page.locator("#toasts"), "The model is slow now.")
+    assert playground.models.pace > 0.1
+    await page.page.get_by_role("button", name=re.compile("Deliver Slack's last event")).click()
+    await page.shows(page.page.locator("#toasts"), "Slack delivered its last event again.")
+    assert len(playground.slack.events) >= before
+
+
+async def test_the_badge_says_that_the_model_is_scripted(page: Tab) -> None:
+    await expect(page.page.locator("#model")).to_contain_text("Scripted model")
+
+
+async def test_everything_is_reached_with_the_keyboard(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    await playground.slack.post("mia", "general", "The herons are back.")
+    message = page.slack.get_by_role("article")
+    await message.focus()
+    await page.page.keyboard.press("Tab")
+    await expect(page.slack.get_by_role("button", name="Ask about this")).to_be_focused()
+    await page.page.keyboard.press("Enter")
+    form = page.page.get_by_role("dialog", name="Ask about this")
+    await expect(form.get_by_label("Your question")).to_be_focused()
+    await page.page.keyboard.press("Escape")
+    await expect(form).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+async def test_nothing_runs_out_of_the_window_at_any_width(
+    chrome: Browser, playground: Playground, width: int
+) -> None:
+    async with tab(chrome, playground, width=width, scheme="dark") as opened:
+        await playground.slack.post("mia", "general", "x" * 400)
+        await opened.shows(opened.slack, "xxxx")
+        across = await opened.page.evaluate("document.documentElement.scrollWidth")
+        assert across <= width
+
+
+async def test_a_page_whose_server_came_back_goes_on_by_itself(
+    page: Tab, playground: Playground
+) -> None:
+    await playground.page.stop()
+    await expect(page.page.locator("body")).to_have_class(re.compile("offline"))
+    await playground.page.start()
+    await playground.slack.post("mia", "general", "Back again.")
+    await page.shows(page.slack, "Back again.")
+    page.complaints.clear()  # the browser tells of the broken connection
