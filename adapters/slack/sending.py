@@ -267,7 +267,7 @@ class Slack:
 
 def asked_by_slash(turn: Turn) -> bool:
     """A question from `/ai ask`: the bot repeats it in the channel, so that the thread has a root."""
-    return turn.kind == "ask" and not _is_ts(turn.message.id)
+    return turn.kind == "ask" and turn.message.id.startswith("slash-")
 
 
 def _is_ts(message: str) -> bool:
