@@ -9,12 +9,18 @@ import logging
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal
 
 OURS = ("bot", "adapters", "workers")
+QUIET = (
+    "celery.app.trace",
+    "celery.worker.strategy",
+    "httpx2",
+)  # a line or two for each bell and request
 EVENT = re.compile(r"([\w.]+)((?: \w+=%[a-z])*)")  # how our own events are written
 HIDDEN = "[redacted]"
 SHORTEST = 4  # characters; a shorter value would blot out ordinary words
@@ -43,7 +49,12 @@ def configure(
     root.setLevel(max(least, logging.INFO))
     for name in OURS:
         logging.getLogger(name).setLevel(least)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
+    logging.raiseExceptions = (
+        False  # its report of a record that cannot be written would print it unredacted
+    )
     sys.excepthook = _unhandled
     threading.excepthook = lambda args: _unhandled(
         args.exc_type, args.exc_value, args.exc_traceback
@@ -99,15 +110,12 @@ class _Line(logging.Formatter):
             text = f"{record.msg} (its arguments do not fit)"
         return self._clean(text)
 
-    def _at(self, record: logging.LogRecord) -> datetime:
-        return datetime.fromtimestamp(record.created, UTC)
-
 
 class ConsoleLine(_Line):
     """For people: time, level, process, event; a traceback follows on lines of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = self._at(record).astimezone().strftime("%H:%M:%S.%f")[:-3]
+        at = f"{time.strftime('%H:%M:%S', time.localtime(record.created))}.{record.msecs:03.0f}"
         text = self._text(record).replace("\n", "\\n")
         line = f"{at} {record.levelname:<7} {self._process:<8} {text}"
         trace = self._traceback(record)
@@ -119,7 +127,7 @@ class JsonLine(_Line):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "at": self._at(record).isoformat(timespec="milliseconds"),
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "process": self._process,
             "logger": record.name,

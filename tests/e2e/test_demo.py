@@ -124,7 +124,9 @@ async def until(condition: Callable[[], object], started: Demo) -> None:
 @pytest.mark.timeout(120)
 async def test_a_mention_on_the_page_is_answered_and_ctrl_c_ends_it_all(tmp_path: Path) -> None:
     async with demo(tmp_path) as started, tab(started.page) as page:
-        await until(lambda: page.panes.get("slack", {}).get("online"), started)
+        await until(
+            lambda: "slack.ready" in started.log.read_text() and "slack" in page.panes, started
+        )
         slack = page.panes["slack"]
         channel = next(
             v["id"] for v in slack.values() if isinstance(v, dict) and v.get("name") == "general"

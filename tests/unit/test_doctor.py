@@ -28,6 +28,7 @@ def _logging_as_it_was() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
+    logging.raiseExceptions = True
 
 
 def levels(findings: list[Finding]) -> dict[str, str]:

@@ -29,6 +29,7 @@ def _logging_as_it_was() -> Iterator[None]:
         logging.getLogger(name).setLevel(old)
     sys.excepthook, threading.excepthook = hooks
     logging.captureWarnings(False)
+    logging.raiseExceptions = True
 
 
 def record(message: str, *values: object, name: str = "bot.test") -> logging.LogRecord:
