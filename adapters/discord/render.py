@@ -30,6 +30,7 @@ _LIVE = re.compile(
 )
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]")
 _TICKS = re.compile("`{3,}")
+_ASCII = re.compile(r"[\x00-\x7f]+")
 _ADDRESS = re.compile(r"(?:https?://|mailto:)([^\s/?#]*)\S*", re.IGNORECASE)
 
 # Discord's own reading: what is an escape, what is code, and what acts everywhere else.
@@ -227,6 +228,6 @@ def _address_cost(source: str) -> int:
     extra = 0
     for found in _ADDRESS.finditer(source):
         whole = found[0]
-        odd = 0 if whole.isascii() else len(whole.encode()) * 3
+        odd = 3 * len(_ASCII.sub("", whole).encode())
         extra += len(found[1]) + 5 + odd + 2 * sum(whole.count(mark) for mark in '()[]|^{}`"\\')
     return extra

@@ -50,6 +50,7 @@ _LIVE = re.compile(
 )
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _ENTITY = re.compile("[&<>]")
+_ASCII = re.compile(r"[\x00-\x7f]+")
 _ADDRESS = re.compile(r"(<|\[\]\()?(?:https?://|mailto:)([^\s/?#]*)\S*", re.IGNORECASE)
 
 
@@ -225,7 +226,7 @@ def _address_cost(source: str) -> int:
     extra = 0
     for found in _ADDRESS.finditer(source):
         host, whole = found[2], found[0]
-        odd = 0 if whole.isascii() else len(whole.encode()) * 3
+        odd = 3 * len(_ASCII.sub("", whole).encode())
         strange = odd or "@" in host or bool(found[1])
         encoded = 2 * sum(whole.count(mark) for mark in '()[]|^{}`"\\')
         extra += len(host) + 8 + encoded + odd + (units(whole) + encoded + odd if strange else 0)

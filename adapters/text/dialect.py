@@ -6,6 +6,17 @@ from typing import Protocol
 from adapters.text.links import Target
 
 
+class TableSize(Protocol):
+    """What a table costs as it is."""
+
+    @property
+    def total(self) -> int: ...
+
+    def after(self, row: str) -> "TableSize":
+        """The same with one more row."""
+        ...
+
+
 class Dialect(Protocol):
     """Every method gets source as the model typed it and gives what may be sent.
 
@@ -21,7 +32,9 @@ class Dialect(Protocol):
 
     def indented_cost(self, source: str) -> int: ...
 
-    def table_cost(self, head: tuple[str, str], rows: Sequence[str], lead: str) -> int: ...
+    def table_size(self, head: tuple[str, str], lead: str) -> "TableSize":
+        """What a table costs that has no row yet."""
+        ...
 
     def text(self, source: str, *, label: bool) -> str: ...
 

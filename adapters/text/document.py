@@ -78,6 +78,10 @@ _LEAVES = {
     "lheading": [],
     "paragraph": [],
 }
+# Characters of a table's first line. Until the second one is there, the first may be either text
+# or table; a longer one is text, so that a growing text need not be held back any longer.
+LONGEST_HEAD = 400
+
 _Rule = Callable[[StateBlock, int, int, bool], bool]
 
 
@@ -91,6 +95,8 @@ class _Found:
 
 def _noting(name: str, rule: _Rule) -> _Rule:
     def noted(state: StateBlock, first: int, end: int, silent: bool) -> bool:
+        if name == "table" and state.eMarks[first] - state.bMarks[first] > LONGEST_HEAD:
+            return False
         ok = rule(state, first, end, silent)
         if ok and not silent:
             lines = range(first, state.line)
@@ -158,7 +164,7 @@ def _lines(block: _Found, raw: list[str], begin: list[int]) -> list[Line]:
     leaf = Leaf(quote=quote.group() if quote else "")
     match block.rule:
         case "hr":
-            return [Line(Kind.MARK, sources[0], "", leaf)]
+            return [Line(Kind.MARK, leads[0], texts[0], leaf)]
         case "code":
             return [
                 Line(Kind.INDENTED, source[:mark], source[mark:], leaf)
@@ -176,7 +182,7 @@ def _lines(block: _Found, raw: list[str], begin: list[int]) -> list[Line]:
             return [head, Line(Kind.HEAD, leads[1], texts[1], leaf, Rank.NEVER), *rows]
         case "lheading":
             body = _text(leaf, leads[:-1], texts[:-1])
-            return [*body, Line(Kind.MARK, sources[-1], "", leaf)]
+            return [*body, Line(Kind.MARK, leads[-1], texts[-1], leaf)]
         case rule:
             leaf.heading = rule == "heading"
             return _text(leaf, leads, texts)
@@ -222,7 +228,7 @@ def _ranked(lines: list[Line], items: dict[int, int]) -> list[Line]:
 
 
 def _blank(line: Line) -> bool:
-    return line.kind is Kind.MARK and not line.lead.strip()
+    return line.kind is Kind.MARK and not line.text and not line.lead.strip()
 
 
 def _with_rank(line: Line, rank: Rank) -> Line:

@@ -7,6 +7,8 @@ from adapters.text.dialect import Dialect
 from adapters.text.inline import Kind, Span, spans
 from adapters.text.links import check
 
+# Ends and beginnings of spans that together would be read as an image or as a link.
+_NEIGHBOURS = frozenset({"![", "]("})
 _MARKS = re.compile(r"\\([!-/:-@\[-`{-~])|[*_~`]+")
 
 
@@ -19,8 +21,8 @@ def _drawn(found: tuple[Span, ...], source: str, dialect: Dialect, *, label: boo
     parts: list[str] = []
     for span in found:
         part = _one(span, source, dialect, label=label)
-        if parts and part[:1] == "[" and parts[-1].endswith("!"):
-            parts.append(JOINER)  # an exclamation mark before a link would make it an image
+        if parts and parts[-1][-1:] + part[:1] in _NEIGHBOURS:
+            parts.append(JOINER)
         parts.append(part)
     return "".join(parts)
 

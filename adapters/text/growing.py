@@ -6,11 +6,11 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
-from adapters.text.document import Kind, Line
+from adapters.text.document import LONGEST_HEAD, Kind, Line
 
-# What may wait at the end before it is shown as it is, in characters (rendering.md, section 7:
-# at most a few hundred).
-HELD = 400
+# What may wait at the end before it is shown as it is, in characters: at most a few hundred. A
+# table's header is no longer than that either.
+HELD = LONGEST_HEAD
 
 # Marks that the next characters may turn into something else: a list, a rule, a fence.
 _MARKS_ONLY = re.compile(r"(?:\d{0,9}[.)]?|[-+*>#=_~`|:\s]+)")
@@ -28,28 +28,51 @@ _TAIL = re.compile(
 )
 
 
-def settled(lines: list[Line]) -> list[Line]:
-    """The lines without what is not yet known to be what it looks like."""
-    if not lines:
-        return lines
+def settled(lines: list[Line]) -> tuple[list[Line], int]:
+    """The lines without what is not yet known to be what it looks like, and how many are certain.
+
+    A line after those may still turn out to be a table's header: it is shown, but no message may
+    be cut because of it.
+    """
+    certain = _certain(lines)
+    shown = _shown(lines)
+    return shown, min(certain, len(shown))
+
+
+def _shown(lines: list[Line]) -> list[Line]:
     last = lines[-1]
-    if last.kind in (Kind.OPEN, Kind.ROW, Kind.HEAD):
-        # A table's delimiter row may be shown as soon as it makes a table; it cannot change back.
-        return lines[:-1] if last.kind is not Kind.HEAD else lines[:-2]
-    if last.kind is Kind.CODE:
-        marks = last.text.strip()
-        return lines[:-1] if marks and not marks.strip(last.leaf.markup[0]) else lines
-    if last.kind is Kind.MARK and last.lead.strip():
-        return lines[:-1]
-    if last.kind is Kind.MARK:
-        return lines[:-2] if len(lines) > 1 and _may_head(lines[-2]) else lines
-    if last.kind is not Kind.TEXT:
-        return lines
-    if len(lines) > 1 and _may_head(lines[-2]) and _DELIMITERS.fullmatch(last.text):
-        return lines[:-2]
-    if _MARKS_ONLY.fullmatch(last.text) or _may_head(last):
-        return lines[:-1]
-    return [*lines[:-1], _trimmed(last)]
+    heads = len(lines) > 1 and _may_head(lines[-2])
+    delimits = heads and last.leaf is lines[-2].leaf and _DELIMITERS.fullmatch(last.text)
+    match last.kind:
+        case Kind.HEAD:
+            return lines[:-2]  # one more column, and it is no table
+        case Kind.OPEN | Kind.ROW:
+            return lines[:-1]
+        case Kind.CODE:
+            marks = last.text.strip()
+            return lines[:-1] if marks and not marks.strip(last.leaf.markup[0]) else lines
+        case Kind.MARK if last.text or last.lead.strip():
+            return lines[:-2] if delimits else lines[:-1]
+        case Kind.MARK:
+            return lines[:-2] if heads else lines
+        case Kind.TEXT if delimits:
+            return lines[:-2]
+        case Kind.TEXT if _MARKS_ONLY.fullmatch(last.text) or _may_head(last):
+            return lines[:-1]
+        case Kind.TEXT:
+            return [*lines[:-1], _trimmed(last)]
+        case _:
+            return lines
+
+
+def _certain(lines: list[Line]) -> int:
+    """How many lines no later text can make part of a table that is not one yet."""
+    last = lines[-1]
+    if len(lines) > 1 and _may_head(lines[-2]):
+        blank = last.kind is Kind.MARK and not last.lead + last.text
+        if blank or (last.leaf is lines[-2].leaf and _DELIMITERS.fullmatch(last.text)):
+            return len(lines) - 2
+    return len(lines) - (last.kind is Kind.TEXT and len(last.text) <= HELD)
 
 
 def _may_head(line: Line) -> bool:

@@ -5,6 +5,7 @@ we want to send a model's own spelling wherever nothing has to change. Emphasis 
 not asked for: both are sent as they were typed.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -119,12 +120,27 @@ def _parser() -> MarkdownIt:
     return parser
 
 
+# Brackets that open in one paragraph without being closed, or inside each other; the parser's work
+# grows with the square of their number, and no honest text has that many.
+MOST_OPEN = 50
+
+
 def spans(source: str) -> tuple[Span, ...]:
     """The spans of one paragraph, without gaps and in order."""
+    if source.count("[") > MOST_OPEN and _most_open(source) > MOST_OPEN:
+        return (Span(Kind.TEXT, 0, len(source)),)
     parser = _parser()
     state = StateInline(source, parser, {}, [])
     parser.inline.tokenize(state)
     return tuple(state.env["spans"])
+
+
+def _most_open(source: str) -> int:
+    depth = most = 0
+    for mark in re.findall(r"[\[\]]", source):
+        depth = depth + 1 if mark == "[" else max(0, depth - 1)
+        most = max(most, depth)
+    return most
 
 
 @cache
@@ -134,6 +150,8 @@ def _reader() -> MarkdownIt:
 
 def plain(source: str) -> str:
     """What a reader sees of a paragraph when nothing can be drawn: words, and addresses of links."""
+    if source.count("[") > MOST_OPEN and _most_open(source) > MOST_OPEN:
+        return source
     parts: list[str] = []
     opened: list[tuple[int, str]] = []
     for token in _reader().parseInline(source)[0].children or []:

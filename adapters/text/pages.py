@@ -21,9 +21,8 @@ def pages(text: str, dialect: Dialect, *, limit: int, final: bool) -> list[str]:
     """The messages that show a text, in order; none for a text without anything to see."""
     text = clean(text)
     lines = _lines(text)
-    if not final:
-        lines = settled(lines)
-    split = list(messages(lines, dialect, limit))
+    lines, certain = (lines, len(lines)) if final else settled(lines)
+    split = list(messages(lines, dialect, limit, certain))
     shown = [
         _message(parts, dialect, limit, growing=not final and at == len(split) - 1)
         for at, parts in enumerate(split)
@@ -92,10 +91,9 @@ def _block(run: list[Part], dialect: Dialect, close: str) -> str:
             lead = run[0].line.lead if run[0].kind is Kind.HEAD else leaf.quote
             return dialect.table(leaf.head, rows, lead) + run[-1].end
         case Kind.TEXT:
-            source = "\n".join(part.line.text for part in run).rstrip() if close else None
-            if source is None:
-                source = "\n".join(part.line.text for part in run)
-            texts = draw.paragraph(source + close, dialect).split("\n")
+            source = "\n".join(part.line.text for part in run)
+            body = source.rstrip() if close else source
+            texts = draw.paragraph(body + close + source[len(body) :], dialect).split("\n")
             drawn = [
                 dialect.line(part.line.lead, text) for part, text in zip(run, texts, strict=True)
             ]
@@ -108,14 +106,15 @@ def _block(run: list[Part], dialect: Dialect, close: str) -> str:
         case Kind.CLOSE:
             drawn = [part.line.lead + part.line.text for part in run]
         case Kind.MARK:
-            drawn = [dialect.line(part.line.lead + part.line.text, "") for part in run]
+            drawn = [dialect.line(part.line.lead, part.line.text) for part in run]
     return "".join(text + part.end for text, part in zip(drawn, run, strict=True))
 
 
 def _plain(parts: list[Part], dialect: Dialect) -> str:
     """The message as typed, with nothing in it alive: what is sent when all else fails."""
     return "".join(
-        dialect.text(part.line.lead + part.line.text, label=True) + part.end for part in parts
+        dialect.line("", dialect.text(part.line.lead + part.line.text, label=True)) + part.end
+        for part in parts
     )
 
 

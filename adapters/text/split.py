@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from adapters.text.clusters import boundary
-from adapters.text.dialect import Dialect
+from adapters.text.dialect import Dialect, TableSize
 from adapters.text.document import Kind, Leaf, Line, Rank
 
 # A better kind of place is taken only where the message before it is at least this full.
 FULL_ENOUGH = 0.4
 # Part of the limit that a fence's opening line may take when it is repeated; else it is bare.
-INFO_SHARE = 0.1
+INFO_SHARE = 0.2
 
 # Where a hard cut would part what belongs together. The pattern reads from left to right and
 # needs no end, so that it finds the same in a text and in its beginning.
@@ -40,10 +40,16 @@ class Part:
     line: Line
     end: str = "\n"
     made: bool = False  # ours: a fence closed or opened again
+    certain: bool = True  # nothing that comes later can make it part of another block
 
     @property
     def kind(self) -> Kind:
         return self.line.kind
+
+    @property
+    def blank(self) -> bool:
+        """An empty line always fits: at the end of a message nobody sees it."""
+        return self.line.kind is Kind.MARK and not (self.line.lead + self.line.text).strip()
 
     @property
     def inside(self) -> bool:
@@ -58,27 +64,35 @@ class _Message:
     dialect: Dialect
     parts: list[Part] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)  # of the message up to and with each part
+    table: TableSize | None = None  # of the table at the end
+    before_table: int = 0
 
     @property
     def size(self) -> int:
         return self.sizes[-1] if self.sizes else 0
 
-    def with_part(self, part: Part) -> int:
-        """The size that the message would have with this part and what must close it."""
+    def fits(self, part: Part, limit: int) -> bool:
+        """Whether the message can hold this part too, and what must close it."""
         if part.kind in (Kind.HEAD, Kind.ROW):
-            run, base = self._run(part.line.leaf)
-            return base + _table_cost([*run, part], self.dialect)
-        return self.size + _cost(part, self.dialect) + _reserve(part)
+            base, table = self._with_row(part)
+            return base + table.total <= limit
+        return self.size + _cost(part, self.dialect) + _reserve(part) <= limit
 
     def add(self, part: Part) -> None:
-        self.sizes.append(self.with_part(part) - _reserve(part) + len(part.end))
+        if part.kind in (Kind.HEAD, Kind.ROW):
+            self.before_table, self.table = self._with_row(part)
+            self.sizes.append(self.before_table + self.table.total + len(part.end))
+        else:
+            self.sizes.append(self.size + _cost(part, self.dialect) + len(part.end))
         self.parts.append(part)
 
-    def _run(self, leaf: Leaf) -> tuple[list[Part], int]:
-        at = len(self.parts)
-        while at and self.parts[at - 1].line.leaf is leaf:
-            at -= 1
-        return self.parts[at:], self.sizes[at - 1] if at else 0
+    def _with_row(self, part: Part) -> tuple[int, TableSize]:
+        """What stands before the table that this row belongs to, and the table with it."""
+        leaf = part.line.leaf
+        base, table = self.before_table, self.table
+        if table is None or self.parts[-1].line.leaf is not leaf:
+            base, table = self.size, self.dialect.table_size(leaf.head, leaf.quote)
+        return base, table.after(part.line.text) if part.kind is Kind.ROW else table
 
     def has_table(self, leaf: Leaf) -> bool:
         return any(p.kind in (Kind.HEAD, Kind.ROW) and p.line.leaf is not leaf for p in self.parts)
@@ -90,7 +104,9 @@ def _cost(part: Part, dialect: Dialect) -> int:
 
 def _measure(line: Line, dialect: Dialect) -> Callable[[str], int]:
     match line.kind:
-        case Kind.OPEN | Kind.CODE | Kind.CLOSE:
+        case Kind.CLOSE:
+            return len  # as much as was kept free for it
+        case Kind.OPEN | Kind.CODE:
             return dialect.code_cost
         case Kind.INDENTED:
             return dialect.indented_cost
@@ -104,24 +120,23 @@ def _reserve(part: Part) -> int:
     return len(leaf.lead) + len(leaf.markup) + 1 if part.inside else 0
 
 
-def _table_cost(run: list[Part], dialect: Dialect) -> int:
-    leaf = run[0].line.leaf
-    rows = [part.line.text for part in run if part.kind is Kind.ROW]
-    return dialect.table_cost(leaf.head, rows, leaf.quote)
+def messages(lines: list[Line], dialect: Dialect, limit: int, certain: int) -> Iterator[list[Part]]:
+    """The parts of each message, in order; joined they are the lines.
 
-
-def messages(lines: list[Line], dialect: Dialect, limit: int) -> Iterator[list[Part]]:
-    """The parts of each message, in order; joined they are the lines."""
-    waiting = deque(_parts(lines, limit))
+    Beyond the first `certain` lines no message is ended; what does not fit waits.
+    """
+    waiting = deque(_parts(lines, limit, certain))
     message = _Message(dialect)
     while waiting:
         part = waiting.popleft()
         if dialect.one_table and part.kind is Kind.HEAD and message.has_table(part.line.leaf):
             yield message.parts
             message = _Message(dialect)
-        if message.with_part(part) <= limit:
+        if part.blank or message.fits(part, limit):
             message.add(part)
             continue
+        if not part.certain:
+            break
         done, rest = _cut(message, part, limit)
         waiting.extendleft(reversed(rest))
         if done:
@@ -133,18 +148,22 @@ def messages(lines: list[Line], dialect: Dialect, limit: int) -> Iterator[list[P
         yield _closed(message.parts)
 
 
-def _parts(lines: list[Line], limit: int) -> Iterator[Part]:
+def _parts(lines: list[Line], limit: int, certain: int) -> Iterator[Part]:
     last = len(lines) - 1
-    broken: Leaf | None = None
     for at, line in enumerate(lines):
-        end = "\n" if at < last else ""
-        if line.kind is Kind.OPEN and len(line.lead) + len(line.text) * 2 > limit // 2:
-            broken = line.leaf  # nobody's fence: its first line alone would fill a message
-        if line.leaf is broken:
-            line = Line(Kind.TEXT, line.lead, line.text, line.leaf, line.rank)
         if line.kind is Kind.HEAD and line.rank is Rank.NEVER:
             continue  # the delimiter row travels with the header
-        yield Part(line, end)
+        yield Part(_sane(line, limit), "\n" if at < last else "", certain=at < certain)
+
+
+def _sane(line: Line, limit: int) -> Line:
+    """The line, as text if its marks, or the first line of its fence, would fill a message."""
+    leaf, most = line.leaf, limit // 4
+    if len(line.lead) > most:
+        return Line(Kind.TEXT, "", line.lead + line.text, Leaf(), line.rank)
+    if len(leaf.lead) + len(leaf.markup) + len(leaf.info) > most:
+        return Line(Kind.TEXT, line.lead, line.text, leaf, line.rank)
+    return line
 
 
 def _closed(parts: list[Part]) -> list[Part]:
@@ -221,7 +240,7 @@ def _loose_head(part: Part) -> Iterator[Part]:
 def _inside(part: Part, dialect: Dialect, room: int, *, hard: bool) -> int:
     """Where to cut inside a line so that what stands before takes at most this room; 0 is nowhere."""
     line = part.line
-    if line.kind not in (Kind.TEXT, Kind.CODE, Kind.INDENTED) or room <= 0:
+    if line.kind in (Kind.OPEN, Kind.CLOSE, Kind.HEAD, Kind.ROW) or room <= 0:
         return 0
     measure = _measure(line, dialect)
     text = line.text

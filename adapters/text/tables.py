@@ -38,35 +38,41 @@ def words(cell: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """A table as lines of equal width, ready for a fixed-width font."""
+class Columns:
+    """The widths of a table's columns, which grow with its rows."""
 
-    lines: tuple[str, ...]
-    width: int
+    widths: tuple[int, ...]
 
     @classmethod
-    def of(cls, head: tuple[str, str], rows: list[list[str]]) -> "Grid":
-        count = columns(head)
-        table = [[words(cell) for cell in row] for row in [cells(head[0], count), *rows]]
-        widths = [max(1, *(_width(row[at]) for row in table)) for at in range(count)]
+    def of(cls, head: tuple[str, str]) -> "Columns":
+        return cls((1,) * columns(head))
+
+    @property
+    def width(self) -> int:
+        return sum(self.widths) + len(_GAP) * (len(self.widths) - 1)
+
+    def with_row(self, row: list[str]) -> "Columns":
+        wide = (width(words(cell)) for cell in row)
+        return Columns(tuple(map(max, self.widths, wide)))
+
+    def lines(self, head: tuple[str, str], rows: list[list[str]]) -> list[str]:
+        """The table in fixed width: header, rule, rows."""
         sides = [mark.strip() for mark in head[1].split("|") if mark.strip()]
-        lines = [
-            " | ".join(
-                _padded(cell, w, side) for cell, w, side in zip(row, widths, sides, strict=True)
-            )
-            for row in table
-        ]
-        rule = "-+-".join("-" * width for width in widths)
-        return cls((lines[0], rule, *lines[1:]), len(rule))
+        table = [cells(head[0], len(self.widths)), *rows]
+        drawn = [_GAP.join(map(_padded, map(words, row), self.widths, sides)) for row in table]
+        return [drawn[0], "-+-".join("-" * wide for wide in self.widths), *drawn[1:]]
 
 
-def _padded(cell: str, width: int, side: str) -> str:
-    room = width - _width(cell)
+_GAP = " | "
+
+
+def _padded(cell: str, wide: int, side: str) -> str:
+    room = wide - width(cell)
     if side.startswith(":") and side.endswith(":") and len(side) > 1:
         return " " * (room // 2) + cell + " " * (room - room // 2)
     return " " * room + cell if side.endswith(":") else cell + " " * room
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
     """Columns that a text takes; letters of East Asia and emoji take two."""
     return len(text) if text.isascii() else max(0, wcswidth(text))
