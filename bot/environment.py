@@ -20,6 +20,7 @@ S = TypeVar("S", bound=Settings)
 # They make Bolt look for an OAuth installation and discard the bot token.
 CLEARED = frozenset({"SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"})
 NAMED = "SWITCHBOARD_ENV_FILE"
+MODELS_FILE, BASE_URL = "SWITCHBOARD_MODELS_FILE", "OPENAI_BASE_URL"
 GROUP = "switchboard.settings"  # entry points: a process's word and the class of what it may read
 
 
@@ -44,11 +45,25 @@ def load(kind: type[S], *, complete: bool = True) -> S:
     try:
         settings = kind(_env_file=env_file(), **kind.beyond(given))
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        raise SettingsError([*faults, *dict.fromkeys(map(_fault, details))]) from None
+        faults += map(_fault, error.errors(include_url=False, include_input=False))
+    if not any(fault.startswith((MODELS_FILE, BASE_URL)) for fault in faults):
+        faults += _catalog_faults(given.get(MODELS_FILE), given.get(BASE_URL))
     if faults:
-        raise SettingsError(faults)
+        raise SettingsError(list(dict.fromkeys(faults)))
     return settings
+
+
+def _catalog_faults(models_file: str | None, base_url: str | None) -> list[str]:
+    """What is wrong with the operator's part of the catalog; the part that ships is judged by its tests."""
+    if not models_file and not base_url:
+        return []
+    from bot import model_reading  # not needed, and not waited for, where nothing was changed
+
+    try:
+        model_reading.read(Path(models_file) if models_file else None, base_url or "")
+    except SettingsError as error:
+        return [f.replace("providers.openai.base_url", BASE_URL) for f in error.faults]
+    return []
 
 
 def all_kinds() -> dict[str, type[Settings]]:

@@ -25,6 +25,11 @@ def merged(models_file: Path | None) -> Tables:
     return tables
 
 
+def known_aliases(models_file: str | None) -> set[str]:
+    """Every alias, whatever its table holds."""
+    return set(_lenient(models_file)["models"])
+
+
 def key_names(models_file: str | None) -> set[str]:
     """The names under which the providers have their keys."""
     providers = _lenient(models_file)["providers"].values()
@@ -48,13 +53,7 @@ def _lenient(models_file: str | None) -> Tables:
 
 
 def _shipped() -> dict[str, Any]:
-    file = resources.files("bot") / "models.toml"
-    if not file.is_file():
-        return {
-            "providers": {"openai": {"api_key_env": "OPENAI_API_KEY"}},
-            "models": {"gpt-4o": {"provider": "openai"}},
-        }
-    return tomllib.loads(file.read_text("utf-8"))
+    return tomllib.loads((resources.files("bot") / "models.toml").read_text("utf-8"))
 
 
 def _read(path: Path) -> dict[str, Any]:

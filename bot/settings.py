@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import forms
 from bot.forms import Admin
-from bot.model_tables import key_name, key_names, merged
+from bot.model_tables import key_name, key_names, known_aliases
 
 LATER: dict[str, JsonValue] = {
     "later": True
@@ -150,16 +150,11 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("models_file")
-    @classmethod
-    def _readable(cls, path: Path | None) -> Path | None:
-        merged(path)
-        return path
-
     @field_validator("default_model")
     @classmethod
     def _known(cls, alias: str, info: ValidationInfo) -> str:
-        if "models_file" in info.data and alias not in merged(info.data["models_file"])["models"]:
+        path = info.data.get("models_file")
+        if alias not in known_aliases(str(path) if path else None):
             raise ValueError("names no model of the catalog; `switchboard models` lists them")
         return alias
 

@@ -31,7 +31,7 @@ SECTIONS: tuple[tuple[str, type[Settings]], ...] = (
     ("Workers", WorkerSettings),
     ("`switchboard up`", UpSettings),
 )
-MODEL_KEYS = "Keys of the catalog's providers, for workers (api_key_env in models.toml)"
+MODEL_KEYS = "Keys of the catalog's other providers, for workers (api_key_env in models.toml)"
 TABLE_HEAD = "| name | default | meaning |\n|---|---|---|"
 
 
@@ -70,7 +70,7 @@ def env_example() -> str:
                 f"# {_meaning(field, '(later) ').replace('`', '')}\n#{name}={_default(field)}"
             )
     parts.append(f"# ---- {MODEL_KEYS} ----")
-    parts.append("\n".join(f"#{name}=" for name in sorted(key_names(None))))
+    parts.append("\n".join(f"#{name}=" for name in _model_keys()))
     return "\n\n".join(parts) + "\n"
 
 
@@ -83,7 +83,7 @@ def readme_table() -> str:
             for name, field in fields
         )
         parts.append(f"**{title}**\n\n{TABLE_HEAD}\n" + "\n".join(rows))
-    keys = ", ".join(f"`{name}`" for name in sorted(key_names(None)))
+    keys = ", ".join(f"`{name}`" for name in _model_keys())
     parts.append(f"**{MODEL_KEYS}**\n\n{keys}")
     return "\n\n".join(parts) + "\n"
 
@@ -138,6 +138,10 @@ def _text(value: object) -> str:
 
 def _code(text: str) -> str:
     return f"`{text}`" if text else ""
+
+
+def _model_keys() -> list[str]:
+    return sorted(key_names(None) - WorkerSettings.fields().keys())
 
 
 def _meaning(field: FieldInfo, later: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.model_tables import key_names
 from bot.settings import DiscordSettings, Settings, SlackSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +65,10 @@ def test_a_container_is_given_its_own_secrets_alone(name: str, kind: type[Settin
     assert set(kind.required) - {"REDIS_URL"} <= given
     assert given <= kind.names({})
     assert not given & set().union(*(other.secret_names({}) for other in others))
+
+
+def test_the_workers_container_can_be_given_every_key_of_the_catalog() -> None:
+    assert all(f"      {name}: ${{{name}:-}}\n" in service("worker") for name in key_names(None))
 
 
 def test_no_port_is_published() -> None:

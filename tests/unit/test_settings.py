@@ -269,6 +269,8 @@ api_key_env = "HOUSE_KEY"
 [models.house]
 provider = "house"
 id = "house-1"
+context = 8192
+max_output = 1024
 """
 
 
@@ -306,6 +308,22 @@ def test_a_models_file_that_cannot_be_used_is_a_fault(
     given(WORKER, SWITCHBOARD_MODELS_FILE=str(tmp_path / "models.toml"))
     (fault,) = faults(WorkerSettings)
     assert fault.startswith("SWITCHBOARD_MODELS_FILE: names a file")
+
+
+def test_a_model_that_cannot_be_is_a_fault_before_anything_starts(
+    given: Given, tmp_path: Path
+) -> None:
+    (tmp_path / "models.toml").write_text(MODELS.replace("8192", '"large"'))
+    given(WORKER, SWITCHBOARD_MODELS_FILE=str(tmp_path / "models.toml"), SLACK_COMMAND="no")
+    (fault,) = faults(WorkerSettings)
+    assert fault.startswith("models.house.context: ")
+    assert "large" not in fault
+
+
+def test_a_base_that_a_key_must_not_be_sent_to_is_a_fault_of_its_setting(given: Given) -> None:
+    given(WORKER, OPENAI_BASE_URL="http://169.254.169.254/v1")
+    (fault,) = faults(WorkerSettings)
+    assert fault.startswith("OPENAI_BASE_URL: ")
 
 
 def test_secrets_leave_the_environment_once_they_are_read(given: Given) -> None:
