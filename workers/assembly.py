@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from bot.models import Catalog
-
 from bot.blobs import Blobs
 from bot.conversation import Conversations
 from bot.inbox import Inbox
+from bot.models import Catalog
 from bot.queue import Bell
 from bot.reply import Replies
 from bot.settings import WorkerSettings
 from bot.store import Store, connect
 from workers.answering import Answering
 from workers.drafting import Drafting
+from workers.identity import Pseudonyms
 from workers.leases import Leases
 from workers.process import Services, Worker
 from workers.providers import Providers
@@ -33,8 +33,8 @@ def worker(settings: WorkerSettings, *, concurrency: int) -> Worker:
             Blobs(store, ttl=ttl),
             catalog,
             providers,
+            Pseudonyms(settings.secrets),
             budget=settings.context_tokens,
-            default_alias=settings.default_model,
         )
         leases = Leases(inbox)
         answering = Answering(inbox, leases, bell, drafting.draft)

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
-
-from bot.models import Catalog
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from bot.blobs import Blobs
-from bot.conversation import Conversations
+from bot.conversation import Conversations, pack
+from bot.errors import BotError, ContextTooLong, ModelGone, ProviderBusy, ProviderError
 from bot.inbox import Outcome, Stored
+from bot.models import Catalog, ModelSpec
 from bot.reply import Replies
-from bot.types import ChatMessage, Phase, Turn, Usage
-from workers import prompt as prompts
+from bot.types import ChatMessage, ImagePart, Phase, Prompt, Turn, Usage
+from workers import prompt, tokens
+from workers.identity import Pseudonyms
 from workers.leases import Held
 from workers.providers import Providers
 from workers.writer import Writer
 
 log = logging.getLogger(__name__)
 
+TRIES = 2  # of one model, before anything is visible
+PAUSE = 0.5  # s between them, where the provider does not say
 WAIT_IN_PLACE = (
-    10.0  # s: a provider's "later" up to this is waited for, a longer one goes to the fallback
+    10.0  # s: a provider's "later" up to this is waited for; a longer one goes to the fallback
 )
-TRIES = 2  # of one model before anything is visible
+LENGTH = "The answer stops here because it reached the model's length limit."
 
 
 class Drafting:
@@ -35,52 +41,164 @@ class Drafting:
         blobs: Blobs,
         catalog: Catalog,
         providers: Providers,
+        pseudonyms: Pseudonyms,
         *,
         budget: int,
-        default_alias: str,
     ) -> None:
         self._replies = replies
         self._conversations = conversations
         self._blobs = blobs
         self._catalog = catalog
         self._providers = providers
+        self._pseudonyms = pseudonyms
         self._budget = budget
-        self._default = default_alias
+        self._calibrations: dict[str, tokens.Calibration] = {}  # by alias, of numbers alone
 
     async def draft(self, held: Held, stored: Stored) -> Outcome:
         """The outcome of a turn; what a model or its provider did wrong is an outcome too."""
         turn = stored.turn
         if turn is None:
             raise ValueError("a turn without a record has no draft")
-        problems = tuple(file.problem for file in turn.message.files if file.problem)
-        question = prompts.question(turn.message)
+        problems = [file.problem for file in turn.message.files if file.problem]
+        question = prompt.question(turn.message)
         if not question.parts:
-            return Outcome(Phase.ANSWERED, "", notes=problems or (prompts.NOTHING_ASKED,))
+            words = problems or [prompt.NOTHING_ASKED]
+            return Outcome(Phase.ANSWERED, "", notes=tuple(words))
         history = await self._conversations.load(turn.conversation, stored.epoch)
-        draft = Draft(self, held, turn, history, question, problems)
-        return await draft.make()
+        writer = Writer(self._replies, held, turn.model)
+        held.text_so_far = lambda: writer.text
+        draft = _Draft(turn, question, history, writer, notes=problems)
+        async with writer:
+            try:
+                await self._answer(draft)
+            except BotError as error:
+                draft.fault = error
+        return self._outcome(draft)
+
+    async def _answer(self, draft: _Draft) -> None:
+        """The turn's model, then its fallbacks as long as nothing is visible."""
+        spec, note = self._catalog.resolve(draft.turn.model, datetime.now(UTC).date())
+        draft.remark(note)
+        for candidate in (spec, *(self._catalog.find(alias) for alias in spec.fallback)):
+            if candidate.gone(datetime.now(UTC).date()):
+                continue
+            if draft.fault is not None:
+                draft.remark(f"{spec.alias} could not answer; {candidate.alias} did in its place.")
+            draft.spec, draft.fault = candidate, None
+            try:
+                return await self._patiently(draft, candidate)
+            except ProviderError as error:
+                log.warning(
+                    "model.failed turn=%s alias=%s why=%s",
+                    draft.turn.id,
+                    candidate.alias,
+                    type(error).__name__,
+                )
+                draft.fault = error
+                if draft.writer.text or not (error.retryable or isinstance(error, ModelGone)):
+                    return None
+        return None
+
+    async def _patiently(self, draft: _Draft, spec: ModelSpec) -> None:
+        """One model; tried again before anything is visible where that may help."""
+        budget = self._budget
+        for left in reversed(range(TRIES)):
+            try:
+                return await self._stream(draft, spec, budget)
+            except ContextTooLong:
+                if draft.writer.text or not left or not draft.history:
+                    raise
+                budget //= 2
+            except ProviderError as error:
+                wait = _wait(error)
+                if draft.writer.text or not left or wait is None:
+                    raise
+                await asyncio.sleep(wait)
+        return None
+
+    async def _stream(self, draft: _Draft, spec: ModelSpec, budget: int) -> None:
+        messages = prompt.build(
+            prompt.SYSTEM, draft.history, draft.question, spec=spec, budget=budget
+        )
+        names = [p.blob for m in messages for p in m.parts if isinstance(p, ImagePart)]
+        blobs = await self._blobs.get(names) if spec.sees else {}
+        message, channel = draft.turn.message, draft.turn.message.thread.channel
+        asked = Prompt(
+            messages,
+            blobs,
+            user=self._pseudonyms.of(channel.platform, channel.workspace, message.author.id),
+            cache_key=self._pseudonyms.of(draft.turn.conversation),
+        )
+        draft.estimated = tokens.of_messages(messages, spec)
+        if any(isinstance(p, ImagePart) for p in draft.question.parts) and not spec.sees:
+            draft.remark(self._blind(spec))
+        async for delta in self._providers.stream(spec, asked):
+            if delta.text:
+                draft.writer.add(delta.text)
+            if delta.usage is not None:
+                draft.usage = delta.usage
+            if delta.finish == "length":
+                draft.remark(LENGTH)
+
+    def _blind(self, spec: ModelSpec) -> str:
+        seeing = next((s.alias for s in self._catalog.models.values() if s.sees), "")
+        hint = f" Ask again with `--model {seeing}` to have it looked at." if seeing else ""
+        return f"{spec.alias} cannot see images, so only the text was answered.{hint}"
+
+    def _outcome(self, draft: _Draft) -> Outcome:
+        """The final text, what the log gains and loses, and the bot's own lines."""
+        text, spec, fault = draft.writer.text, draft.spec, draft.fault
+        alias = spec.alias if spec else draft.turn.model
+        if fault is not None:
+            draft.remark(fault.sentence)
+        elif draft.turn.message.model or alias != draft.turn.model:
+            draft.remark(f"Answered by {alias}.")
+        phase = Phase.FAILED if fault is not None else Phase.ANSWERED
+        entries: tuple[tuple[bytes, int], ...] = ()
+        drop = 0
+        if text and spec is not None:
+            said = prompt.answer(text, alias, cut=fault is not None)
+            entries = tuple(
+                (pack(message), self._cost(message, spec)) for message in (draft.question, said)
+            )
+            costs = [message.tokens for message in draft.history] + [cost for _, cost in entries]
+            drop = min(prompt.compaction(costs, self._budget), len(draft.history))
+            self._learn(alias, draft)
+        return Outcome(phase, text, alias, tuple(draft.notes), draft.usage, entries, drop)
+
+    def _cost(self, message: ChatMessage, spec: ModelSpec) -> int:
+        known = self._calibrations.get(spec.alias, tokens.Calibration())
+        return known.apply(tokens.of_message(message, spec))
+
+    def _learn(self, alias: str, draft: _Draft) -> None:
+        known = self._calibrations.get(alias, tokens.Calibration())
+        self._calibrations[alias] = known.after(draft.estimated, draft.usage)
 
 
-class Draft:
+@dataclass(slots=True)
+class _Draft:
     """One answer in the making."""
 
-    def __init__(
-        self,
-        shared: Drafting,
-        held: Held,
-        turn: Turn,
-        history: Sequence[ChatMessage],
-        question: ChatMessage,
-        problems: tuple[str, ...],
-    ) -> None:
-        self._shared = shared
-        self._held = held
-        self._turn = turn
-        self._history = history
-        self._question = question
-        self._notes = list(problems)
-        self._usage = Usage()
-        self._writer = Writer(shared._replies, held, turn.model)
+    turn: Turn
+    question: ChatMessage
+    history: Sequence[ChatMessage]
+    writer: Writer
+    notes: list[str]
+    spec: ModelSpec | None = None
+    fault: BotError | None = None
+    usage: Usage = field(default_factory=Usage)
+    estimated: int = 0  # tokens of the prompt
 
-    async def make(self) -> Outcome:
-        """Ask the turn's model, then its fallbacks as long as nothing is visible."""
+    def remark(self, words: str) -> None:
+        """One of the bot's own lines below the answer, once."""
+        if words and words not in self.notes:
+            self.notes.append(words)
+
+
+def _wait(error: ProviderError) -> float | None:
+    """Seconds after which the same model may be asked again; None: it is not worth it."""
+    if not error.retryable:
+        return None
+    if isinstance(error, ProviderBusy) and error.retry_after is not None:
+        return error.retry_after if error.retry_after <= WAIT_IN_PLACE else None
+    return PAUSE

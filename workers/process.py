@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from celery import signals
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 from celery.worker import WorkController
 
 from bot.inbox import Inbox

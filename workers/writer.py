@@ -29,20 +29,24 @@ class Writer:
 
     @property
     def text(self) -> str:
+        """All that was said so far."""
         return "".join(self._parts)
-
-    @property
-    def visible(self) -> bool:
-        """Whether a person may already have seen something of this answer."""
-        return bool(self._parts)
 
     def add(self, words: str) -> None:
         self._parts.append(words)
         self._pending += words.encode("utf-8", "replace")
         self._more.set()
 
-    async def run(self) -> None:
-        """Write for as long as the answer grows; ends by cancellation."""
+    async def __aenter__(self) -> Writer:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """What is not written yet need not be: the whole text comes with COMMIT."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
         grant: Grant = self._held.grant
         while True:
             await self._more.wait()
