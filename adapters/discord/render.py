@@ -28,7 +28,13 @@ _LIVE = re.compile(
       | (?P<slashed>\|{{2,}} | `+ | \\(?=[^\x00-\x7f]))""",
     re.VERBOSE | re.IGNORECASE,
 )
-_MARKS = re.compile(r"[!-/:-@\[-`{-~]")
+# What acts in a notice; a hyphen in a name and an underscore inside a word do not.
+_MARKS = re.compile(
+    r"[\\*~`|<>\[\]]|_(?![^\W_])|(?<![^\W_])_|:(?=//)|\#(?=[\s\#]|$)|[-+](?=[\s\#]|$)"
+)
+_SEARCHED = re.compile(
+    r"<(?=[\\\w@#:/!&])|@(?=everyone|here)|discord(?:app)?\.(?:gg|com/invite)(?=/)", re.IGNORECASE
+)
 _TICKS = re.compile("`{3,}")
 _ASCII = re.compile(r"[\x00-\x7f]+")
 _ADDRESS = re.compile(r"(?:https?://|mailto:)([^\s/?#]*)\S*", re.IGNORECASE)
@@ -55,9 +61,9 @@ def escape(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Every mark protected, and no sequence left that a server could find by searching."""
+    """Every mark that acts protected, and no sequence left that a server could find by searching."""
     slashed = _MARKS.sub(lambda mark: "\\" + mark[0], without_bidi(text))
-    return re.sub(r"[<@](?=[\\\w])", lambda mark: mark[0] + JOINER, slashed)
+    return _SEARCHED.sub(lambda found: found[0] + JOINER, slashed)
 
 
 def _slashed(text: str) -> str:

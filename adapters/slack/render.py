@@ -61,12 +61,15 @@ def render(text: str, *, final: bool, limit: int = LIMIT) -> list[str]:
 
 def escape(text: str) -> str:
     """Foreign words for a mrkdwn string of ours: on one line, with no mention, link or markup."""
-    return _mrkdwn(" ".join(clean(text).split()))
+    return _FORMAT.sub(
+        lambda mark: JOINER + mark[0] + JOINER, _mrkdwn(" ".join(clean(text).split()))
+    )
 
 
 def fallback(markdown: str) -> str:
     """What notifications and screen readers get of a message: its words, inert, cut if long."""
-    text = "\n".join(_words(html.unescape(clean(markdown)))).strip()
+    source = html.unescape(clean(markdown).replace(JOINER, ""))
+    text = "\n".join(_words(source)).strip()
     escaped = _mrkdwn(text)
     if units(escaped) <= FALLBACK_LIMIT:
         return escaped
@@ -91,9 +94,9 @@ def _words(markdown: str) -> Iterator[str]:
                 yield line.lead + line.text
 
 
-_MRKDWN = re.compile(
-    rf"(?P<less>{_LESS})|(?P<entity>[&>])|(?P<mark>[*_~`])|(?P<sign>[@:](?=\w|//))"
-)
+_MRKDWN = re.compile(rf"(?P<less>{_LESS})|(?P<entity>[&>])|(?P<sign>@(?=\w)|:(?=//))")
+# Bold, italic, struck and code; inside a word they mean nothing.
+_FORMAT = re.compile(r"`|[*_~](?!\w)|(?<!\w)[*_~]")
 
 
 def _mrkdwn(text: str) -> str:
@@ -102,10 +105,9 @@ def _mrkdwn(text: str) -> str:
             return _entities(found["less"]) + JOINER
         if found["entity"]:
             return _ENTITIES[found["entity"]]
-        if found["mark"]:
-            return JOINER + found["mark"] + JOINER
         return found["sign"] + JOINER
 
+    # Slack reads a quote where a line starts with the entity, too.
     return re.sub(r"(?m)^(?=&gt;)", JOINER, _MRKDWN.sub(inert, without_bidi(text)))
 
 

@@ -35,7 +35,7 @@ def check(address: str) -> Target | None:
     scheme, _, rest = address.partition(":")
     match scheme.lower():
         case "http" | "https" if rest.startswith("//"):
-            return _web(scheme, rest[2:])
+            return _web(scheme.lower(), rest[2:])
         case "mailto":
             return _mail(rest)
         case _:

@@ -1,7 +1,7 @@
 """Text of a model becomes the messages of one platform: read, settle, split, draw, check."""
 
 import logging
-import re
+from dataclasses import replace
 from itertools import groupby
 
 from adapters.text import document, draw
@@ -118,26 +118,20 @@ def _plain(parts: list[Part], dialect: Dialect) -> str:
     )
 
 
-_INDENT = re.compile(r"([ \t>]*> ?)?([ \t]*)")
-
-
 def _dedented(parts: list[Part]) -> list[Part]:
     """The parts, moved left where a message starts so deep in a list that it would be read as code."""
-    found = _INDENT.match(parts[0].line.lead)
-    indent = found[2] if found else ""
+    lead = parts[0].line.lead
+    indent = lead[: len(lead) - len(lead.lstrip(" \t"))]
     if len(indent.expandtabs(CODE_INDENT)) < CODE_INDENT or parts[0].kind is Kind.INDENTED:
         return parts
     moved: list[Part] = []
     for at, part in enumerate(parts):
-        lead = part.line.lead
-        if not lead.startswith(indent) and part.line.text:
-            return [*moved, *parts[at:]]
         line = part.line
-        moved.append(
-            Part(
-                Line(line.kind, lead.removeprefix(indent), line.text, line.leaf, line.rank),
-                part.end,
-                made=part.made,
-            )
-        )
+        fenced = line.leaf.markup and line.kind is not Kind.TEXT
+        if not (fenced or line.lead.startswith(indent) or part.blank):
+            return [*moved, *parts[at:]]
+        lead, text = line.lead.removeprefix(indent), line.text
+        if line.kind is Kind.CODE and lead == line.lead:
+            text = text.removeprefix(indent)  # a fence's lines keep their indentation as text
+        moved.append(replace(part, line=replace(line, lead=lead, text=text)))
     return moved
