@@ -307,12 +307,18 @@ class WorkerSettings(Settings):
     model_keys: dict[str, Secret] = Field(default_factory=dict, exclude=True)
 
     @classmethod
+    def keys(cls, given: Mapping[str, str]) -> set[str]:
+        """The names of the models' keys; a table cannot name a platform's token as one."""
+        foreign = SlackSettings.fields().keys() | DiscordSettings.fields().keys()
+        return key_names(given.get("SWITCHBOARD_MODELS_FILE")) - foreign
+
+    @classmethod
     def names(cls, given: Mapping[str, str]) -> set[str]:
-        return super().names(given) | key_names(given.get("SWITCHBOARD_MODELS_FILE"))
+        return super().names(given) | cls.keys(given)
 
     @classmethod
     def secret_names(cls, given: Mapping[str, str]) -> set[str]:
-        return super().secret_names(given) | key_names(given.get("SWITCHBOARD_MODELS_FILE"))
+        return super().secret_names(given) | cls.keys(given)
 
     @classmethod
     def missing(cls, given: Mapping[str, str]) -> list[str]:
@@ -322,8 +328,7 @@ class WorkerSettings(Settings):
 
     @classmethod
     def beyond(cls, given: Mapping[str, str]) -> dict[str, Any]:
-        keys = key_names(given.get("SWITCHBOARD_MODELS_FILE"))
-        return {"model_keys": {name: given[name] for name in keys & given.keys()}}
+        return {"model_keys": {name: given[name] for name in cls.keys(given) & given.keys()}}
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import date
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from redis.asyncio import Redis
 from bot import doctor, redis_checks
 from bot.doctor import Finding
 from bot.embedded import EmbeddedRedis
+from bot.models import Catalog
+from bot.models_check import default_model
 from bot.queue_check import check as celery_check
 from bot.settings import Settings, UpSettings
 
@@ -116,6 +119,15 @@ def test_a_clock_out_of_step_is_a_warning() -> None:
 
 async def test_celery_speaks_json_only() -> None:
     assert await celery_check(UpSettings()) == [Finding("ok", "celery: JSON only")]
+
+
+@pytest.mark.parametrize(
+    ("day", "level"), [("2026-03-01", "ok"), ("2027-01-01", "warning"), ("2027-02-01", "warning")]
+)
+def test_the_default_models_end_is_told_in_time(day: str, level: str) -> None:
+    finding = default_model(Catalog.load(None), "gpt-4o", date.fromisoformat(day))
+    assert finding.level == level
+    assert "gpt-4o" in finding.what
 
 
 async def failing(settings: Any) -> list[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bot.environment import forget_secrets, load
+from bot.environment import environment, forget_secrets, load
 from bot.errors import SettingsError
 from bot.forms import Admin, masked
 from bot.settings import (
@@ -284,6 +284,13 @@ def test_a_worker_holds_the_keys_that_the_operators_models_name(
     worker = load(WorkerSettings)
     assert worker.model_keys["HOUSE_KEY"] == SecretStr("key-of-the-house")
     assert "key-of-the-house" in worker.secrets
+
+
+def test_no_table_makes_a_platforms_token_a_models_key(given: Given, tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(MODELS.replace("HOUSE_KEY", "SLACK_BOT_TOKEN"))
+    given(ALL, SWITCHBOARD_MODELS_FILE=str(tmp_path / "models.toml"))
+    assert SLACK["SLACK_BOT_TOKEN"] not in load(WorkerSettings).secrets
+    assert "SLACK_BOT_TOKEN" not in WorkerSettings.names(environment())
 
 
 def test_a_default_model_needs_its_own_providers_key_and_no_other(
