@@ -129,7 +129,7 @@ class PageServer:
             viewer = _viewer(pane, str(given.pop("as", "")))
             done = await pane.act(viewer, request.match_info["deed"], given, files)
         except Refused as refusal:
-            return _json({"error": str(refusal)}, status=422)
+            return _json({"error": str(refusal)})  # an answer like any other: the page shows it
         self._bell.ring()
         return _json(done)
 
@@ -188,8 +188,8 @@ def _object(data: bytes) -> Json:
     return value
 
 
-def _json(body: Json, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
+def _json(body: Json) -> web.Response:
+    return web.Response(body=orjson.dumps(body), content_type="application/json")
 
 
 def _static_file(path: Path) -> web.Response:

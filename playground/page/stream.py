@@ -11,7 +11,7 @@ from aiohttp import web
 
 from playground.page.pane import Json
 
-BEAT = 15.0  # s between signs of life on a quiet stream
+BEAT = 5.0  # s between looks without a change told, and signs of life
 TICK = 0.05  # s; changes within it are sent as one
 
 

@@ -1,5 +1,6 @@
 """The page in a real browser: what a person does in it arrives, what the bot does appears."""
 
+import asyncio
 import io
 import re
 from collections.abc import AsyncIterator
@@ -51,8 +52,6 @@ def png(size: tuple[int, int] = (320, 200)) -> bytes:
 async def test_a_mention_in_slack_opens_its_thread_and_the_answer_grows_there(
     page: Tab, playground: Playground, bot: Model
 ) -> None:
-    import asyncio
-
     release = asyncio.Event()
     playground.models.will_wait_for(release, after=1, say=("The first half, ", "and the second."))
     await page.write(page.box, "@switchboard tell me something")
@@ -61,7 +60,7 @@ async def test_a_mention_in_slack_opens_its_thread_and_the_answer_grows_there(
     release.set()
     await page.shows(page.slack.locator(".thread"), "The first half, and the second.")
     message = playground.slack.channel_messages("general")[0]
-    assert "<@U0SWITCHBD> tell me something" == message.text
+    assert message.text == "<@U0SWITCHBD> tell me something"
 
 
 async def test_typing_an_at_sign_offers_the_bot_and_puts_its_mention_in(page: Tab) -> None:
@@ -75,7 +74,7 @@ async def test_slash_hints_are_offered_and_a_private_answer_is_seen_by_its_asker
     page: Tab, bot: Model
 ) -> None:
     await page.box.press_sequentially("/ai mod")
-    await page.slack.get_by_role("option", name=re.compile("^/ai model list")).wait_for()
+    await page.slack.get_by_role("option", name="/ai model list").wait_for()
     await page.write(page.box, "/ai model")
     await page.shows(page.slack, "it is the default")
     await page.shows(page.slack, "Only visible to you")
@@ -182,7 +181,7 @@ async def test_a_slash_command_is_filled_in_with_a_picture_and_answers_in_privat
     page: Tab, playground: Playground, bot: Model
 ) -> None:
     await page.discord_box.press_sequentially("/as")
-    await page.discord.get_by_role("option", name=re.compile("^/ask")).wait_for()
+    await page.discord.get_by_role("option", name="/ask").wait_for()
     await page.discord_box.press("Enter")
     command = page.discord.get_by_role("group", name="Command ask")
     await command.get_by_label("prompt").fill("What is this?")
@@ -204,7 +203,7 @@ async def test_a_models_name_is_completed_by_the_bot(
     page: Tab, playground: Playground, bot: Model
 ) -> None:
     await page.discord_box.press_sequentially("/model set")
-    await page.discord.get_by_role("option", name=re.compile("^/model set")).wait_for()
+    await page.discord.get_by_role("option", name="/model set").wait_for()
     await page.discord_box.press("Enter")
     field = page.discord.get_by_role("combobox", name="model")
     await field.press_sequentially("mini")
@@ -245,8 +244,6 @@ async def test_a_thread_is_made_from_a_message_and_found_below_its_channel(
 
 
 async def test_typing_and_thinking_are_shown(page: Tab, playground: Playground, bot: Model) -> None:
-    import asyncio
-
     release = asyncio.Event()
     playground.models.will_wait_for(release, after=0, times=2)
     await page.write(page.discord_box, "@Switchboard hello")
@@ -262,15 +259,16 @@ async def test_typing_and_thinking_are_shown(page: Tab, playground: Playground, 
 
 
 async def test_a_command_without_an_answer_says_that_the_application_did_not_respond(
-    page: Tab, playground: Playground
+    chrome: Browser, playground: Playground
 ) -> None:
     command = {"type": 1, "name": "ask", "description": "Ask the model", "options": []}
     playground.discord.registry.replace(None, [command])
-    await page.discord_box.press_sequentially("/ask")
-    await page.discord.get_by_role("option", name=re.compile("^/ask")).wait_for()
-    await page.discord_box.press("Enter")
-    await page.discord.get_by_role("button", name="Run").click()
-    await page.shows(page.discord, "The application did not respond to ask.")
+    async with tab(chrome, playground) as page:
+        await page.discord_box.press_sequentially("/ask")
+        await page.discord.get_by_role("option", name="/ask").wait_for()
+        await page.discord_box.press("Enter")
+        await page.discord.get_by_role("button", name="Run").click()
+        await page.shows(page.discord, "The application did not respond to ask.")
 
 
 # ---- the page itself -------------------------------------------------------------------------------------------------

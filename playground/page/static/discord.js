@@ -212,7 +212,7 @@ export class Discord {
   // A quoted text: ids by name, no marks.
   readable(text) {
     const people = one("discord", "people") ?? [];
-    return text.replaceAll(/<@!?(\d+)>/g, (whole, id) => `@${people.find((p) => p.id === id)?.name ?? id}`).replaceAll(/[*_`~|]{1,3}/g, "");
+    return text.replaceAll(/<@!?(\d+)>/g, (whole, id) => `@${people.find((p) => p.id === id)?.name ?? id}`).replaceAll(/\*\*|__|~~|\|\||`/g, "");
   }
 
   components(rows, m) {
@@ -350,7 +350,7 @@ export class Discord {
   offer(box) {
     const word = wordAt(box, "@");
     if (word) {
-      const typed = word.text.slice(1).toLowerCase();
+      const typed = word.text.toLowerCase();
       const items = one("discord", "people").filter((p) => p.name.toLowerCase().startsWith(typed)).sort((a, b) => b.bot - a.bot).slice(0, 8)
         .map((p) => ({ title: p.name, tag: p.bot ? "app" : "", node: avatar(p), pick: () => replaceWord(box, word.from, `@${p.name} `) }));
       return { label: "People", items };

@@ -342,7 +342,7 @@ export class Slack {
   }
 
   people_(box, { from, text }) {
-    const typed = text.slice(1).toLowerCase();
+    const typed = text.toLowerCase();
     const bot = one("slack", "bot");
     const known = [{ id: bot.id, name: bot.name, handle: bot.handle, bot: true }, ...this.people];
     const items = known.filter((p) => p.handle.startsWith(typed) || p.name.toLowerCase().startsWith(typed)).slice(0, 8)

@@ -42,7 +42,7 @@ export class Suggest {
 
   row(item, n) {
     const row = h("li", { role: "option", id: `${this.list.id}-${n}`, "aria-selected": "false" },
-      item.node, h("span", { class: "title" }, item.title), item.note && h("span", { class: "note" }, item.note), item.tag && h("span", { class: "tag" }, item.tag));
+      item.node, h("span", { class: "title" }, item.title), " ", item.note && h("span", { class: "note" }, item.note), " ", item.tag && h("span", { class: "tag" }, item.tag));
     row.addEventListener("mousedown", (event) => {
       event.preventDefault();
       this.pick(n);
