@@ -171,16 +171,16 @@ class _Discord:
         if target.url.startswith("mailto:"):
             return f"{label}{beside}"
         if plain in (target.url, target.host):
-            return f"<{target.url}>"
-        return f"[{label}](<{target.url}>){beside}"
+            return _bracketed(target.url)
+        return f"[{label}]({_bracketed(target.url)}){beside}"
 
     def autolink(self, typed: str, target: Target) -> str:
         if target.url.startswith("mailto:"):
             return target.host
-        return f"<{typed if target.as_typed else target.url}>"
+        return _bracketed(typed if target.as_typed else target.url)
 
     def image(self, alt: str, plain: str, target: Target) -> str:
-        return f"{alt} <{target.url}>"
+        return f"{alt} {_bracketed(target.url)}"
 
     def table(self, head: tuple[str, str], rows: Sequence[str], lead: str) -> str:
         count = tables.columns(head)
@@ -224,7 +224,12 @@ def _address(typed: str, *, label: bool) -> str:
     target = check(url)
     if target is None or label:
         return url.replace("://", f":{JOINER}//", 1) + rest
-    return f"<{url if target.as_typed else target.url}>{rest}"
+    return _bracketed(url if target.as_typed else target.url) + rest
+
+
+def _bracketed(url: str) -> str:
+    """An address without a preview, and without a mention that a server could find by searching."""
+    return f"<{re.sub('@(?=everyone|here)', '%40', url)}>"
 
 
 def _address_cost(source: str) -> int:

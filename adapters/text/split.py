@@ -115,9 +115,9 @@ def _measure(line: Line, dialect: Dialect) -> Callable[[str], int]:
 
 
 def _reserve(part: Part) -> int:
-    """What closing the fence would take, with the line end before it."""
+    """What closing the fence would take, with the line ends around it."""
     leaf = part.line.leaf
-    return len(leaf.lead) + len(leaf.markup) + 1 if part.inside else 0
+    return len(leaf.lead) + len(leaf.markup) + 2 if part.inside else 0
 
 
 def messages(lines: list[Line], dialect: Dialect, limit: int, certain: int) -> Iterator[list[Part]]:
@@ -171,7 +171,8 @@ def _closed(parts: list[Part]) -> list[Part]:
     if not last.inside:
         return parts
     leaf = last.line.leaf
-    close = Part(Line(Kind.CLOSE, leaf.lead, leaf.markup, leaf), "", made=True)
+    # With a line end of its own: taken away with the opening line that follows, the code is whole.
+    close = Part(Line(Kind.CLOSE, leaf.lead, leaf.markup, leaf), made=True)
     return [*parts[:-1], replace(last, end="\n"), close]
 
 

@@ -53,6 +53,7 @@ def test_what_discord_reads_as_markdown_does_is_sent_as_typed(text: str) -> None
         ("![](https://b.example/c)", "<https://b.example/c>"),
         ("see https://b.example/c_(d).", "see <https://b.example/c_(d)>."),
         ("<https://b.example>", "<https://b.example>"),
+        ("https://b.example/@here", "<https://b.example/%40here>"),
         ("https://u:p@b.example/c", "<https://b.example/c>"),
         ("[x](javascript:y)", f"[x]{JOINER}(javascript:y)"),
         ("[b.example](https://c.example)", "[b.example](<https://c.example>) (c.example)"),
@@ -91,8 +92,8 @@ def test_a_fence_is_closed_and_opened_again_with_its_language() -> None:
     assert all(len(part) <= LIMIT for part in parts)
     assert all(part.startswith("```python\n") for part in parts[1:])
     assert all(part.rstrip().endswith("\n```") for part in parts[:-1])
-    joined = "".join(parts).replace("```python\n", "").replace("\n```", "")
-    assert joined.split() == f"Look:\n\n{code}Done.".split()
+    joined = "".join(parts).replace("```python\n", "").replace("```\n", "")
+    assert joined == f"Look:\n\n{code}Done."
 
 
 def test_a_message_ends_before_a_heading_rather_than_anywhere_else() -> None:
