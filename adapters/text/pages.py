@@ -1,11 +1,13 @@
 """Text of a model becomes the messages of one platform: read, settle, split, draw, check."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 
 from adapters.text import document, draw
 from adapters.text.clean import clean, units
+from adapters.text.clusters import clusters
 from adapters.text.dialect import Dialect
 from adapters.text.document import Kind, Line
 from adapters.text.growing import closers, settled
@@ -23,10 +25,11 @@ def pages(text: str, dialect: Dialect, *, limit: int, final: bool) -> list[str]:
     lines = _lines(text)
     lines, certain = (lines, len(lines)) if final else settled(lines)
     split = list(messages(lines, dialect, limit, certain))
-    shown = [
-        _message(parts, dialect, limit, growing=not final and at == len(split) - 1)
-        for at, parts in enumerate(split)
-    ]
+    shown: list[str] = []
+    for at, parts in enumerate(split):
+        growing = not final and at == len(split) - 1
+        message = _message(parts, dialect, limit, growing=growing)
+        shown += _chunks(_plain(parts, dialect), limit) if message is None else [message]
     return [message for message in shown if message.strip()]
 
 
@@ -38,19 +41,32 @@ def _lines(text: str) -> list[Line]:
         return document.plain(text)
 
 
-def _message(parts: list[Part], dialect: Dialect, limit: int, *, growing: bool) -> str:
+def _message(parts: list[Part], dialect: Dialect, limit: int, *, growing: bool) -> str | None:
+    """One message, drawn and checked; None if it must be shown plain."""
     try:
         drawn = _drawn(parts, dialect, "")
         if growing:
             drawn = _display(parts, dialect, limit, drawn)
-        drawn = _fitting(drawn, limit)
-        checked = dialect.inert(drawn)
-        if checked is not None and units(checked) <= limit:
-            return checked
-        log.warning("a message is shown plain: it did not pass the last check")
+        checked = dialect.inert(_fitting(drawn, limit))
     except (RecursionError, RuntimeError, LookupError, ValueError) as fault:
         log.warning("a message is shown plain: drawing failed with %s", type(fault).__name__)
-    return _fitting(_plain(parts, dialect), limit)
+        return None
+    if checked is None or units(checked) > limit:
+        log.warning("a message is shown plain: it did not pass the last check")
+        return None
+    return checked
+
+
+def _chunks(text: str, limit: int) -> Iterator[str]:
+    """A text cut wherever a message is full; nothing in it needs to stay together."""
+    chunk, size = "", 0
+    for cluster in clusters(text):
+        wide = units(cluster)
+        if size + wide > limit:
+            yield chunk
+            chunk, size = "", 0
+        chunk, size = chunk + cluster[:limit], size + wide
+    yield chunk
 
 
 def _display(parts: list[Part], dialect: Dialect, limit: int, drawn: str) -> str:
