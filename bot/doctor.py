@@ -8,13 +8,13 @@ import asyncio
 import difflib
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from bot import logs
-from bot.environment import NAMED, all_kinds, configured_kinds, environment, load
+from bot.environment import NAMED, all_kinds, configured_kinds, env_file, environment, load
 from bot.errors import SettingsError
 from bot.settings import AdapterSettings, Settings, UpSettings
 
@@ -25,6 +25,7 @@ CHECK_LIMIT = 20.0  # s; a platform that does not answer must not hold up the ot
 EXIT: dict[Level, int] = {"ok": 0, "warning": 2, "broken": 1}
 WORST: tuple[Level, ...] = ("broken", "warning", "ok")
 PREFIX = "SWITCHBOARD_"
+OTHERS = 0o077  # the bits of a file's mode that let anybody but its user in
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,11 @@ def examine() -> list[Finding]:
 
 
 def _settings() -> tuple[dict[str, Settings], list[Finding]]:
-    """The settings of each configured process (and of all, under ""), and what is wrong with them."""
+    """The settings of each configured process (under "" those of all), and what is wrong with them."""
     given = environment()
+    kinds: dict[str, type[Settings]] = {"": UpSettings, **configured_kinds()}
     loaded: dict[str, Settings] = {}
     faults: dict[str, None] = {}
-    known = set(UpSettings.fields()) | {NAMED}
-    known = known.union(*(kind.names(given) for kind in all_kinds().values()))
-    kinds: dict[str, type[Settings]] = {"": UpSettings, **configured_kinds()}
     for word, kind in kinds.items():
         try:
             # `up` runs a Redis of its own where none is named, so that one may be missing here.
@@ -85,14 +84,27 @@ def _settings() -> tuple[dict[str, Settings], list[Finding]]:
             faults.update(dict.fromkeys(error.faults))
     findings = [Finding("broken", fault, "see `switchboard config env`") for fault in faults]
     if not any(issubclass(kind, AdapterSettings) for kind in kinds.values()):
-        findings.append(
-            Finding("broken", "no platform is configured", "set SLACK_BOT_TOKEN … or DISCORD_TOKEN")
-        )
+        what = "no platform is configured"
+        findings.append(Finding("broken", what, "set SLACK_BOT_TOKEN … or DISCORD_TOKEN"))
+    findings += [*_readable_by_others(), *_unknown(given)]
+    return loaded, findings or [Finding("ok", "settings")]
+
+
+def _readable_by_others() -> Iterator[Finding]:
+    path = env_file()
+    if path.is_file() and path.stat().st_mode & OTHERS:
+        what = f"{path}: others on this machine can read it"
+        yield Finding("warning", what, f"chmod 600 {path}")
+
+
+def _unknown(given: Mapping[str, str]) -> Iterator[Finding]:
+    """Names that look like settings and are none: mistyped, or of another version."""
+    known = set(UpSettings.fields()) | {NAMED}
+    known = known.union(*(kind.names(given) for kind in all_kinds().values()))
     for name in sorted(n for n in given if n.startswith(PREFIX) and n not in known):
         near = difflib.get_close_matches(name, known, n=1)
         mend = f"did you mean {near[0]}?" if near else "remove it"
-        findings.append(Finding("warning", f"{name}: no such setting", mend))
-    return loaded, findings or [Finding("ok", "settings")]
+        yield Finding("warning", f"{name}: no such setting", mend)
 
 
 async def _checked(loaded: dict[str, Settings]) -> list[list[Finding]]:

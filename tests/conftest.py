@@ -16,7 +16,7 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")  # they would r
 
 TEST_REDIS_URL = os.environ.get("SWITCHBOARD_TEST_REDIS_URL", "")
 for _name in list(os.environ):
-    if _name.startswith(FOREIGN) or _name.lower() in PROXIES:
+    if _name.startswith(FOREIGN) or _name.endswith("_API_KEY") or _name.lower() in PROXIES:
         del os.environ[_name]
 os.environ["SWITCHBOARD_ENV_FILE"] = os.devnull  # nor from a developer's .env
 

@@ -57,6 +57,17 @@ def test_a_mistyped_setting_is_a_warning_that_names_the_nearest(
     ]
 
 
+@pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o644, True)])
+def test_a_file_of_secrets_that_others_can_read_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, told: bool
+) -> None:
+    file = tmp_path / "own.env"
+    file.touch(mode)
+    monkeypatch.setenv("SWITCHBOARD_ENV_FILE", str(file))
+    mends = [finding.mend for finding in doctor.examine()]
+    assert (f"chmod 600 {file}" in mends) is told
+
+
 def test_without_a_redis_named_the_one_that_up_would_run_is_said() -> None:
     assert any(
         f.what.startswith("redis: REDIS_URL is not set, `up` runs") for f in doctor.examine()

