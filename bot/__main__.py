@@ -96,9 +96,11 @@ def find(group: str, name: str) -> EntryPoint:
 
 def _process(given: argparse.Namespace) -> int:
     from bot import environment, logs, tether
+    from bot.settings import Settings
 
     tether.tie()
-    own = environment.load(environment.all_kinds()[given.word])
+    kind = environment.all_kinds().get(given.word, Settings)
+    own = environment.load(kind)
     logs.configure(given.word, form=own.log_format, level=own.log_level, secrets=own.secrets)
     environment.forget_secrets()
     run: Process = find(PROCESSES, given.word).load()
@@ -126,9 +128,8 @@ def _doctor(given: argparse.Namespace) -> int:
 def _platform_page(given: argparse.Namespace) -> int:
     from bot import environment
 
-    own = environment.load(
-        environment.all_kinds()[given.platform], complete=False
-    )  # a page needs no Redis
+    kind = environment.all_kinds()[given.platform]
+    own = environment.load(kind, complete=False)  # a page needs no Redis
     page: Callable[[Any], str] = find(given.group, given.platform).load()
     return _write(page(own))
 
