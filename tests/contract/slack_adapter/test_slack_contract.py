@@ -1,0 +1,101 @@
+"""Slack keeps the contract of a platform."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+import pytest_asyncio
+
+from playground.slack import Message
+from tests.contract.platform_contract import PlatformContract
+from tests.house import House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CHANNEL = "general"
+
+
+class SlackDriver:
+    """People of the simulated Slack in one of its channels. A question is named by its ts."""
+
+    platform = "slack"
+    long = 24_000  # Slack's own limit of a message is 12,000
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._slack = house.slack
+
+    async def ask(self, words: str, *, files: Sequence[tuple[str, bytes]] = ()) -> str:
+        asked = await self._slack.post("mia", CHANNEL, f"@Switchboard {words}", files=files)
+        return asked.ts
+
+    async def shows(self, question: str, part: str) -> None:
+        await self._slack.shows(part, thread_ts=question)
+
+    def answers(self, question: str) -> list[str]:
+        return [self._slack.text_of(answer) for answer in self._slack.answers(question)]
+
+    async def told(self, question: str) -> str:
+        def lines() -> str | None:
+            private = [m for m in self._slack.private("mia") if m.thread_ts in (None, question)]
+            return own_lines([*self._slack.answers(question), *private]) or None
+
+        return await self._slack.until(lines, what="the bot has no words of its own")
+
+    async def again(self, question: str) -> None:
+        for event in list(self._slack.events):
+            if event.payload["event"].get("ts") == question:
+                self._slack.redeliver(event.event_id)
+        await self._slack.settled()
+
+    async def robot(self, words: str) -> None:
+        await self._slack.post("reminder", CHANNEL, f"@Switchboard {words}")
+        await self._slack.settled()
+
+    def will_be_busy(self, seconds: float, times: int) -> None:
+        self._slack.will_refuse("chat.postMessage", "ratelimited", times, retry_after=seconds)
+
+    async def set_model(self, alias: str, *, admin: bool, by: str) -> None:
+        who = "ada" if admin else "mia"
+        before = len(self._slack.private(who))
+        if by == "slash":
+            await self._slack.command(who, CHANNEL, f"/ai model set {alias}")
+        else:
+            await self._slack.post(who, CHANNEL, f"@Switchboard /model set {alias}")
+        await self._slack.until(
+            lambda: len(self._slack.private(who)) > before or None, what="no notice came"
+        )
+
+    def violations(self) -> Sequence[object]:
+        return self._slack.violations
+
+
+def own_lines(messages: Sequence[Message]) -> str:
+    """The context blocks of messages: the bot's own words."""
+    return "\n".join(
+        element["text"]
+        for message in messages
+        for block in message.blocks
+        if block["type"] == "context"
+        for element in block["elements"]
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def whole() -> AsyncIterator[SlackDriver]:
+    async with House() as house:
+        await house.start("slack", "worker")
+        yield SlackDriver(house)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def driver(whole: SlackDriver) -> AsyncIterator[SlackDriver]:
+    whole.house.models.forget()
+    yield whole
+    await whole.house.at_rest()
+    assert not whole.violations()
+
+
+class TestSlack(PlatformContract):
+    """All of it."""
