@@ -17,6 +17,9 @@ from playground.models.sketch import describe
 
 MOST_WORDS = 6_000  # of a long text; about three times what one message of Slack holds
 QUOTE = 300  # characters of a message that are quoted
+# Notes of a chat service stand in such brackets; quoted messages end with one.
+_NOTE = re.compile(r"⟦[^⟧]*⟧|\[[^\]\n]{1,60}\]:?")
+_QUOTES_END = "⟦End of the quoted messages.⟧"
 _STOP_WORDS = """
 a an and are as at be but by can could did do does for from give had has have how i if in is it just know like
 make may me my need no not of on one or our please say show so some tell than that the their them then there
@@ -48,6 +51,8 @@ def compose(request: ChatRequest) -> str:
     pictures = next((m.pictures for m in reversed(request.said) if m.role == "user"), ())
     if pictures:
         return _about_pictures(request, who, prompt, seed)
+    if quoted := _quoted_to_us(request.prompt):
+        return _about_quotes(_Talk(request, who, prompt, seed), quoted)
     for pattern, reply in _INTENTS:
         if match := pattern.search(prompt):
             return reply(_Talk(request, who, prompt, seed), match)
@@ -76,8 +81,17 @@ class _Talk:
 
 
 def _question(text: str) -> str:
-    """What the person wrote, without a speaker's name in brackets that a bot may have put before it."""
-    return re.sub(r"^\s*\[[^\]\n]{1,60}\]:?\s+", "", text).strip()
+    """What the person wrote, without the notes that a bot may have put around it."""
+    own = text.rpartition(_QUOTES_END)[2]
+    lines = [line for line in own.splitlines() if not _NOTE.fullmatch(line.strip())]
+    return "\n".join(lines).strip()
+
+
+def _quoted_to_us(text: str) -> str:
+    """The messages that the bot quoted for the person, without the notes around them."""
+    quoted = text.rpartition(_QUOTES_END)[0]
+    lines = [line.removeprefix("> ") for line in quoted.splitlines() if line.startswith(">")]
+    return "\n".join(lines).strip()
 
 
 def _keywords(text: str) -> list[str]:
@@ -110,6 +124,16 @@ def _about_pictures(request: ChatRequest, who: Persona, prompt: str, seed: int) 
         "A real model behind the same bot would.",
     ]
     return "\n".join(lines)
+
+
+def _about_quotes(talk: _Talk, quoted: str) -> str:
+    words = (
+        ", ".join(f"**{word}**" for word in _keywords(quoted)[:4]) or "nothing that I could name"
+    )
+    return (
+        f"{talk.opening}You asked: *{talk.prompt or 'nothing in words'}* And this is what you pointed me to:\n\n"
+        f"{_quoted(quoted)}\n\nIts main words are {words}. {talk.closing}"
+    )
 
 
 def _first(talk: _Talk, _: re.Match[str]) -> str:

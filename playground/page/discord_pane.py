@@ -80,7 +80,7 @@ class DiscordPane:
                 menus.append(commands)
             flat[f"channel:{channel['id']}"] = channel | {"menu": menus.index(commands)}
             for message in seen["messages"][channel["id"]]:
-                flat[f"message:{channel['id']}/{message['id']}"] = _message(message)
+                flat[f"message:{channel['id']}/{message['id']}"] = self._message(message)
         for typing in seen["typing"]:
             flat[f"typing:{typing['channel']}/{typing['user']}"] = typing
         for interaction in seen["interactions"]:
@@ -94,6 +94,24 @@ class DiscordPane:
                     "at": failed.created_at,
                 }
         return flat
+
+    def _message(self, message: Json) -> Json:
+        """The message, its files at the page's own address, its command with what was filled in."""
+        files = [
+            {
+                "name": file["name"],
+                "url": f"/files/discord/{_file_id(file['url'])}",
+                "image": file["width"] is not None,
+                "size": file["size"],
+            }
+            for file in message["attachments"]
+        ]
+        cause = message["cause"]
+        if cause is not None:
+            interaction = self._discord.interactions.by_id.get(cause["id"])
+            cause = cause | {"given": _given(interaction.data) if interaction else ""}
+        more = {"attachments": files, "cause": cause, "private": message["only_for"] is not None}
+        return message | more
 
     async def changes(self) -> AsyncIterator[object]:
         async for change in self._discord.changes():
@@ -211,20 +229,19 @@ class DiscordPane:
         return {"said": "Discord will answer the next calls with 429, retry after 2 s."}
 
 
-def _message(message: Json) -> Json:
-    """The message, its files at the page's own address."""
-    files = [
-        {
-            "name": file["name"],
-            "url": f"/files/discord/{_file_id(file['url'])}",
-            "image": file["width"] is not None,
-            "size": file["size"],
-        }
-        for file in message["attachments"]
-    ]
-    return message | {"attachments": files, "private": message["only_for"] is not None}
-
-
 def _file_id(url: str) -> str:
     """.../attachments/CHANNEL/ID/NAME?..."""
     return url.partition("?")[0].split("/")[-2]
+
+
+def _given(data: Json) -> str:
+    """The options of a command as Discord shows them to whoever points at its name."""
+    options = data.get("options") or []
+    while options and "options" in options[0]:
+        options = options[0]["options"]
+    files = data.get("resolved", {}).get("attachments", {})
+    shown = [
+        f"{option['name']}: {files.get(option.get('value'), {}).get('filename', option.get('value'))}"
+        for option in options
+    ]
+    return "  ".join(shown)

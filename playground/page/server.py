@@ -59,7 +59,7 @@ class PageServer:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
         self._port = self._runner.addresses[0][1]
-        self._watchers = [asyncio.create_task(self._watch(p)) for p in self._panes.values()]
+        self._watchers = [asyncio.create_task(self._watch(name)) for name in self._panes]
         return self
 
     async def stop(self) -> None:
@@ -76,9 +76,9 @@ class PageServer:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def _watch(self, pane: Pane) -> None:
-        async for _ in pane.changes():
-            self._bell.ring()
+    async def _watch(self, name: str) -> None:
+        async for _ in self._panes[name].changes():
+            self._bell.ring(name)
 
     # ---- files -------------------------------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class PageServer:
             done = await pane.act(viewer, request.match_info["deed"], given, files)
         except Refused as refusal:
             return _json({"error": str(refusal)})  # an answer like any other: the page shows it
-        self._bell.ring()
+        self._bell.ring(request.match_info["pane"])
         return _json(done)
 
     def _pane(self, request: web.Request) -> Pane:

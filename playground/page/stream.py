@@ -11,7 +11,7 @@ from aiohttp import web
 
 from playground.page.pane import Json
 
-BEAT = 5.0  # s between looks without a change told, and signs of life
+BEAT = 5.0  # s of quiet before a sign of life and a look at everything
 TICK = 0.05  # s; changes within it are sent as one
 
 
@@ -36,23 +36,44 @@ class Differ:
         return b"data: " + head + b',"set":{' + entries + b"}}\n\n"
 
 
-class Bell:
-    """Rings for every open stream; rings that nobody has heard yet are one."""
+class Ear:
+    """What one open stream has heard since it last looked."""
 
     def __init__(self) -> None:
-        self._events: set[asyncio.Event] = set()
+        self._panes: set[str] = set()
+        self._event = asyncio.Event()
 
-    def ring(self) -> None:
-        for event in self._events:
-            event.set()
+    def hear(self, pane: str) -> None:
+        self._panes.add(pane)
+        self._event.set()
 
-    def join(self) -> asyncio.Event:
-        event = asyncio.Event()
-        self._events.add(event)
-        return event
+    async def heard(self) -> set[str]:
+        """The panes that changed, a moment after the first did; none after a quiet while."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), BEAT)
+            await asyncio.sleep(TICK)
+        self._event.clear()
+        panes, self._panes = self._panes, set()
+        return panes
 
-    def leave(self, event: asyncio.Event) -> None:
-        self._events.discard(event)
+
+class Bell:
+    """Rings for every open stream."""
+
+    def __init__(self) -> None:
+        self._ears: set[Ear] = set()
+
+    def ring(self, pane: str) -> None:
+        for ear in self._ears:
+            ear.hear(pane)
+
+    def join(self) -> Ear:
+        ear = Ear()
+        self._ears.add(ear)
+        return ear
+
+    def leave(self, ear: Ear) -> None:
+        self._ears.discard(ear)
 
 
 async def stream(
@@ -62,20 +83,20 @@ async def stream(
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     differs = {name: Differ(name) for name in views}
-    event = bell.join()
+    ear = bell.join()
     try:
         with suppress(ConnectionResetError):
             await response.write(b"retry: 500\n\n")
+            changed = set(views)
             while True:
-                event.clear()
-                for name, differ in differs.items():
-                    if (told := differ.difference(views[name]())) is not None:
+                for name in views:
+                    told = differs[name].difference(views[name]()) if name in changed else None
+                    if told is not None:
                         await response.write(told)
-                try:
-                    await asyncio.wait_for(event.wait(), BEAT)
-                    await asyncio.sleep(TICK)
-                except TimeoutError:
+                changed = await ear.heard()
+                if not changed:  # a sign of life; and a look at what is told by no change, like the end of typing
                     await response.write(b": still here\n\n")
+                    changed = set(views)
     finally:
-        bell.leave(event)
+        bell.leave(ear)
     return response

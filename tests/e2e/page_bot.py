@@ -73,7 +73,7 @@ def asked(text: str, pictures: Sequence[bytes] = ()) -> dict[str, Any]:
 def blocks(text: str, footer: str = "") -> list[dict[str, Any]]:
     outside = text.split("```")
     for n in range(0, len(outside), 2):  # what stands in fences is left alone
-        for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        for sign, entity in (("&", "&amp;"), ("<", "&lt;")):
             outside[n] = outside[n].replace(sign, entity)
     made: list[dict[str, Any]] = [{"type": "markdown", "text": "```".join(outside)[:11_000]}]
     if footer:

@@ -9,7 +9,7 @@ import { act, every, onChange, one, viewer } from "./net.js";
 import { action, dots, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, withActions } from "./room.js";
 import { replaceWord, wordAt } from "./suggest.js";
 
-const BUTTON = 2, SELECT = 3, MENU_ANSWER = 23; // Discord's numbers
+const BUTTON = 2, SELECT = 3, MESSAGE_COMMAND = 3; // Discord's numbers
 const STYLES = { 1: "primary", 3: "good", 4: "bad" };
 
 export class Discord {
@@ -144,6 +144,7 @@ export class Discord {
     this.composer.field.placeholder = channel.kind === "dm" ? `Message ${this.nameOf(channel)}` : `Message #${channel.name}`;
     const messages = this.messages(this.at);
     let items = this.items(messages);
+    this.log.node.classList.toggle("from-top", channel.kind === "forum");
     if (channel.kind === "forum") items = [this.forum(channel)];
     else if (!items.length) items = [this.welcome(channel)];
     this.log.show(items, { fresh });
@@ -174,7 +175,7 @@ export class Discord {
     const { message: m, joins, thread, editing } = item;
     const node = h("article", { class: `message ${joins ? "joins" : ""} ${m.private ? "private" : ""} ${m.failed ? "failed" : ""}`, "aria-label": `${m.author.name}, ${clock(m.at)}`, data: { id: m.id } },
       m.reply_to && this.quoted(m.reply_to),
-      m.cause && h("p", { class: "reply-line" }, h("span", {}, h("b", {}, m.cause.by), " used ", h("b", {}, m.type === MENU_ANSWER ? m.cause.command : `/${m.cause.command}`))),
+      m.cause && h("p", { class: "reply-line", title: m.cause.given }, h("span", {}, h("b", {}, m.cause.by), " used ", h("b", {}, this.fromMenu(m.cause) ? m.cause.command : `/${m.cause.command}`), m.cause.given && `  ${m.cause.given}`)),
       joins ? h("time", { class: "gutter", "aria-hidden": "true" }, clock(m.at)) : avatar(m.author),
       h("div", { class: "column" },
         !joins && h("div", { class: "byline" }, h("strong", {}, m.author.name), m.author.bot && h("span", { class: "app" }, "APP"), h("time", {}, clock(m.at))),
@@ -182,6 +183,10 @@ export class Discord {
         thread && h("button", { type: "button", class: "thread-bar", onclick: () => this.go(thread.id) }, icon("thread", 15), h("b", {}, thread.name), h("span", { class: "faint" }, "open the thread")),
         m.private && privateNote()));
     return editing || m.failed ? node : withActions(node, () => this.actions(m));
+  }
+
+  fromMenu(cause) {
+    return (one("discord", `menu:${this.channel.menu}`) ?? []).some((c) => c.type === MESSAGE_COMMAND && c.name === cause.command);
   }
 
   body(m, editing) {
@@ -232,7 +237,7 @@ export class Discord {
   actions(m) {
     if (m.private || m.thinking) return [];
     const mine = m.author.id === viewer.discord;
-    const menu = (one("discord", `menu:${this.channel.menu}`) ?? []).filter((c) => c.type === 3);
+    const menu = (one("discord", `menu:${this.channel.menu}`) ?? []).filter((c) => c.type === MESSAGE_COMMAND);
     const threadable = this.channel.kind === "text" && !one("discord", `channel:${m.id}`);
     return [
       action("Reply", "reply", () => this.setReply(m)),

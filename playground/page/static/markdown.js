@@ -65,14 +65,14 @@ export function codeBlock(text, label = "") {
 }
 
 function quotes(line, how) {
-  return how.entities ? /^(?:>|&gt;) ?/.test(line) : /^> ?/.test(line) && (!how.discord || /^>(>> )? /.test(line) || line === ">");
+  return how.discord ? /^>(>> )? /.test(line) || line === ">" : /^ {0,3}>/.test(line);
 }
 
 function quote(lines, start, parent, how) {
   const inside = [];
   let at = start;
   while (at < lines.length && quotes(lines[at], how)) {
-    inside.push(lines[at].replace(how.entities ? /^(?:>|&gt;) ?/ : /^>(>>)? ?/, ""));
+    inside.push(lines[at].replace(how.discord ? /^>(>>)? ?/ : /^ {0,3}> ?/, ""));
     at += 1;
   }
   const node = h("blockquote");
