@@ -49,8 +49,12 @@ _CODES: tuple[tuple[type[ProviderError], frozenset[str]], ...] = (
         frozenset({"insufficient_quota", "billing_hard_limit_reached", "invalid_api_key"})
         | {"billing_not_active", "authentication_error", "permission_error", "account_deactivated"},
     ),
-    (ProviderBusy, frozenset({"rate_limit_exceeded", "rate_limit_error", "too_many_requests"})),
-    (ProviderDown, frozenset({"server_error", "internal_error", "overloaded_error", "api_error"})),
+    (
+        ProviderBusy,
+        frozenset({"rate_limit_exceeded", "rate_limit_error", "too_many_requests"})
+        | {"overloaded_error"},  # Anthropic's; its status is 529
+    ),
+    (ProviderDown, frozenset({"server_error", "internal_error", "api_error"})),
 )
 
 # Where the codes say nothing. Each is looked for in refusals that are not about load (429, 5xx) but for the images:
@@ -96,7 +100,7 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
     413: ContextTooLong,
     425: ProviderDown,
     429: ProviderBusy,
-    529: ProviderBusy,  # Anthropic's "overloaded"
+    529: ProviderBusy,
 }
 
 _SENTENCES: dict[type[ProviderError], str] = {
