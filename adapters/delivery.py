@@ -34,7 +34,8 @@ class Place:
 
     fence: int = 0
     until: float = 0.0  # monotonic; requests may start before it
-    live: int = 0  # answers of ours that grow there
+    users: int = 0  # turns of ours there
+    live: int = 0  # answers among them that grow
 
     @property
     def owned(self) -> bool:
@@ -89,8 +90,11 @@ class Delivery:
 
     async def sweep(self) -> None:
         """Keep what is owned, and look at everything that is owed."""
+        for name, place in list(self._places.items()):
+            if not place.users and not place.owned:
+                del self._places[name]
         await asyncio.gather(
-            *(self._own(name) for name, place in list(self._places.items()) if place.fence)
+            *(self._own(name, place) for name, place in self._places.items() if place.users)
         )
         for turn_id in await self._replies.owed(self._platform.name):
             self.look(turn_id)
@@ -135,20 +139,26 @@ class Delivery:
     async def _turn(self, turn_id: str, tracked: Tracked) -> None:
         stored = await self._inbox.load(turn_id)
         if stored is None or stored.turn is None:
-            return await self._unreadable(turn_id, stored)
-        turn = stored.turn
-        if not await self._owned(turn.place, tracked):
-            return None
+            await self._unreadable(turn_id, stored)
+            return
+        place = self._places.setdefault(stored.turn.place, Place())
+        place.users += 1
+        try:
+            if place.owned or await self._own(stored.turn.place, place):
+                await self._deliver(stored.turn, tracked)
+        finally:
+            place.users -= 1
+
+    async def _deliver(self, turn: Turn, tracked: Tracked) -> None:
         try:
             if turn.kind == "ask":
                 await self._answer(turn, tracked)
             else:
                 await self._words(turn, tracked)
         except (PlaceGone, MissingScope) as error:
-            log.warning("delivery.impossible turn=%s why=%s", turn_id, type(error).__name__)
+            log.warning("delivery.impossible turn=%s why=%s", turn.id, type(error).__name__)
             await self._inbox.amend(turn, None)  # nobody will see it: stop making it
             await self._undeliverable(turn, type(error).__name__)
-        return None
 
     async def _words(self, turn: Turn, tracked: Tracked) -> None:
         """A command or a notice: its words are fixed first, then said, to its author or to all."""
@@ -314,19 +324,12 @@ class Delivery:
 
     # ---- who may send -------------------------------------------------------------------------------
 
-    async def _owned(self, place: str, tracked: Tracked) -> bool:
-        """Whether the channel's sends are ours; waits for nothing, the next sweep asks again."""
-        known = self._places.setdefault(place, Place())
-        return known.owned or await self._own(place)
-
-    async def _own(self, name: str) -> bool:
-        place = self._places[name]
+    async def _own(self, name: str, place: Place) -> bool:
+        """Whether the channel's sends are ours now; where they are not, the next sweep asks again."""
         before = time.monotonic()
         place.fence = await self._replies.own(name, self._owner, OWN_SECONDS)
         place.until = before + OWN_SECONDS - OWN_MARGIN
-        if not place.fence and not place.live:
-            del self._places[name]
-        return place.fence > 0
+        return place.owned
 
     # ---- ends ---------------------------------------------------------------------------------------
 

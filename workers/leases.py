@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -12,6 +13,8 @@ from bot.inbox import Grant, Inbox, stop_channel
 from bot.store import RedisError, text
 
 log = logging.getLogger(__name__)
+
+HOLD_SECONDS = 900.0  # no answer takes so long: whatever holds on to one is given up, and another worker claims it
 
 
 class End(StrEnum):
@@ -28,6 +31,7 @@ class Held:
     def __init__(self, grant: Grant) -> None:
         self.grant = grant
         self.why: End | None = None
+        self.since = time.monotonic()
         self.text_so_far: Callable[[], str] = str  # of the answer in the making
         self._task: asyncio.Task[object] | None = None
 
@@ -82,6 +86,10 @@ class Leases:
             await asyncio.gather(*(self._renew_one(held) for held in list(self._held.values())))
 
     async def _renew_one(self, held: Held) -> None:
+        if time.monotonic() - held.since > HOLD_SECONDS:
+            log.error("lease.given_up turn=%s", held.grant.turn)
+            held.end(End.LOST)
+            return
         try:
             state = await self._inbox.renew(held.grant)
         except (RedisError, OSError) as error:

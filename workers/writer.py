@@ -26,6 +26,7 @@ class Writer:
         self._pending = bytearray()
         self._written = 0  # bytes that Redis has
         self._more = asyncio.Event()
+        self._over = False
 
     @property
     def text(self) -> str:
@@ -42,13 +43,19 @@ class Writer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """What is not written yet need not be: the whole text comes with COMMIT."""
+        """What is not written yet need not be: the whole text comes with COMMIT.
+
+        Cancelling alone is not enough: a cancellation that meets a dying connection to Redis can
+        come out of the client as that connection's error.
+        """
+        self._over = True
+        self._more.set()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         grant: Grant = self._held.grant
-        while True:
+        while not self._over:
             await self._more.wait()
             self._more.clear()
             chunk = bytes(self._pending)
