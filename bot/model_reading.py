@@ -129,7 +129,8 @@ def _fault(detail: ErrorDetails) -> str:
         case "literal_error":
             reason = f"must be {rule['expected']}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as kind:
-            reason = f"must be {kind.replace('_', ' ').replace(' equal', ' or equal to')} {next(iter(rule.values()))}"
+            words = kind.replace("_", " ").replace(" equal", " or equal to")
+            reason = f"must be {words} {next(iter(rule.values())):g}"
         case "string_type":
             reason = "must be a text"
         case "int_type" | "int_from_float" | "int_parsing":

@@ -61,8 +61,8 @@ def build(
     log: Sequence[ChatMessage],
     asked: ChatMessage,
     *,
-    spec: ModelSpec | None = None,
-    budget: int | None = None,
+    spec: ModelSpec,
+    budget: int,
 ) -> tuple[ChatMessage, ...]:
     """The messages for one answer: the system's words, the log's newest part that fits, the question.
 
@@ -70,11 +70,9 @@ def build(
     log is cut where a question begins, and in blocks, so that its beginning stays the same from turn to turn.
     """
     first = (ChatMessage("system", (TextPart(system),)),) if system else ()
-    if spec is None:
-        return (*first, *log, asked)
     costs = [message.tokens or tokens.of_message(message, spec) for message in log]
     window = spec.context - spec.output_limit - RESERVE - tokens.of_messages(first, spec)
-    start = _settled(costs, window if budget is None else min(window, budget))
+    start = _settled(costs, min(window, budget))
     room = window - tokens.of_message(asked, spec)
     if sum(costs[start:]) > room:
         start += compaction(costs[start:], room)
