@@ -1,4 +1,4 @@
-"""Keys and models become findings: accepted, known to their providers, not about to be shut down."""
+"""Keys and models become findings: keys accepted, models known to their providers, none about to be shut down."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from bot.doctor import Finding, Level
-from bot.errors import BadKey, ProviderError, SettingsError
+from bot.errors import BadKey, ModelGone, ProviderError, SettingsError
 from bot.model_specs import ModelSpec, ProviderSpec
 from bot.models import Catalog
 from bot.settings import WorkerSettings
@@ -28,6 +28,8 @@ async def check(settings: WorkerSettings) -> list[Finding]:
     today = datetime.now(UTC).date()
     try:
         return await all_findings(catalog, providers, settings.default_model, today)
+    except ModelGone as error:
+        return [Finding("broken", f"models: {error.sentence}")]
     finally:
         await providers.close()
 
@@ -35,26 +37,21 @@ async def check(settings: WorkerSettings) -> list[Finding]:
 async def all_findings(
     catalog: Catalog, providers: Providers, default: str, today: date
 ) -> list[Finding]:
-    """The findings on this day."""
-    found = [Finding("warning", warning, "mend your models.toml") for warning in catalog.warnings]
-    chosen = catalog.models.get(default)
-    needed = catalog.provider_of(chosen) if chosen else None
+    """The findings on this day. What the catalog alone tells of the default model is `bot.models_check`'s."""
+    chosen, _ = catalog.resolve(default, today)
+    needed = catalog.provider_of(chosen)
     asked = [
         p
         for p in catalog.providers.values()
         if p is needed or (p.api_key_env and providers.has_key(p))
     ]
     answers = await asyncio.gather(*(_offered(providers, p, p is needed) for p in asked))
-    offered: dict[str, Offered] = {}
-    for provider, (finding, listed) in zip(asked, answers, strict=True):
-        found.append(finding)
-        offered[provider.name] = listed
-    if chosen is None:
-        found.append(_unknown(default))
-    else:
-        found += _default(chosen, catalog, offered.get(chosen.provider, {}), today)
-    found += _ending(catalog, default, offered, today)
-    return found
+    offered = {p.name: listed for p, (_, listed) in zip(asked, answers, strict=True)}
+    return [
+        *(finding for finding, _ in answers),
+        *_unlisted(chosen, offered[chosen.provider]),
+        *_ending(catalog, default, offered, today),
+    ]
 
 
 async def _offered(
@@ -76,33 +73,12 @@ async def _offered(
     return Finding("ok", f"models: {provider.name} accepts {key}, {len(listed)} models"), listed
 
 
-def _unknown(alias: str) -> Finding:
-    return Finding(
-        "broken",
-        f"SWITCHBOARD_DEFAULT_MODEL: no model {alias}",
-        "`switchboard models` lists them",
-    )
-
-
-def _default(spec: ModelSpec, catalog: Catalog, listed: Offered, today: date) -> Iterator[Finding]:
-    """What is to be said of the model that answers where nobody chose."""
-    mend = "set SWITCHBOARD_DEFAULT_MODEL to another"
-    try:
-        answering, _ = catalog.resolve(spec.alias, today)
-    except ProviderError as error:
-        yield Finding("broken", f"models: {error.sentence}", mend)
-        return
-    if answering is not spec:
-        what = f"models: the default {spec.alias} is gone since {spec.shutdown}, {answering.alias} answers"
-        yield Finding("warning", what, mend)
-    elif _is_near(spec.shutdown, today):
-        what = f"models: the default {spec.alias} is shut down on {spec.shutdown}"
-        yield Finding("warning", what, mend)
-    elif listed and not any(id_.rpartition("/")[2] == spec.id.rpartition("/")[2] for id_ in listed):
+def _unlisted(spec: ModelSpec, listed: Offered) -> Iterator[Finding]:
+    """The default model, where its provider lists others and not it. Some write a path before their ids."""
+    ids = {id_.rpartition("/")[2] for id_ in listed}
+    if ids and spec.id.rpartition("/")[2] not in ids:
         what = f"models: {spec.provider} does not list {spec.id}, the default"
-        yield Finding("broken", what, mend)
-    else:
-        yield Finding("ok", f"models: the default is {spec.alias}")
+        yield Finding("broken", what, "set SWITCHBOARD_DEFAULT_MODEL to another")
 
 
 def _ending(

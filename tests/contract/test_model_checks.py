@@ -55,7 +55,6 @@ async def test_a_key_that_works_and_a_model_that_lives_are_fine(model_server: Mo
     findings = await found(catalog, {"OPENAI_API_KEY": KEY})
     assert worst(findings) == "ok"
     assert "openai accepts OPENAI_API_KEY" in text(findings)
-    assert "the default is gpt-4o" in text(findings)
 
 
 async def test_a_key_that_the_default_needs_and_that_is_refused_is_broken(
@@ -92,25 +91,6 @@ async def test_a_provider_that_does_not_answer_is_told(model_server: ModelServer
     findings = await found(catalog, {"OPENAI_API_KEY": KEY})
     assert worst(findings) == "broken"
     assert "openai does not answer" in text(findings)
-
-
-@pytest.mark.parametrize(
-    ("today", "words"),
-    [
-        (date(2026, 12, 30), "the default is gpt-4o"),
-        (date(2026, 12, 31), "the default gpt-4o is shut down on 2027-01-14"),
-        (date(2027, 1, 13), "the default gpt-4o is shut down on 2027-01-14"),
-        (date(2027, 1, 14), "the default gpt-4o is gone since 2027-01-14, gpt-6-luna answers"),
-    ],
-)
-async def test_a_default_that_ends_is_told_two_weeks_before(
-    model_server: ModelServer, today: date, words: str
-) -> None:
-    catalog = Catalog.load(None, openai_base_url=model_server.base_url)
-    findings = await found(catalog, {"OPENAI_API_KEY": KEY}, today=today)
-    mine = next(f for f in findings if "default" in f.what)
-    assert words in mine.what
-    assert mine.level == ("ok" if today < date(2026, 12, 31) else "warning")
 
 
 async def test_other_models_that_end_soon_are_told_too(model_server: ModelServer) -> None:
