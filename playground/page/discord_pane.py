@@ -7,7 +7,7 @@ from typing import Any
 
 from playground.discord import ClientRefusal, DidNotRespond, DiscordServer
 from playground.discord.interactions import AUTOCOMPLETE
-from playground.page.pane import Json, Picked, Refused, Stored
+from playground.page.pane import Json, Picked, Refused, Stored, ticks
 
 
 class DiscordPane:
@@ -114,8 +114,18 @@ class DiscordPane:
         return message | more
 
     async def changes(self) -> AsyncIterator[object]:
-        async for change in self._discord.changes():
-            yield change
+        queue = self._discord.feed.subscribe()
+        try:
+            async for tick in ticks(queue, self._quiet_facts):
+                yield tick
+        finally:
+            self._discord.feed.unsubscribe(queue)
+
+    def _quiet_facts(self) -> tuple[object, ...]:
+        """What changes without being told: commands, the connection, typing that ends."""
+        now = self._discord.clock.now()
+        typing = [key for key, until in self._discord.world.typing.items() if until > now]
+        return self._discord.registry.syncs, self._discord.gateway.connected, typing
 
     def file(self, file_id: str) -> Stored | None:
         every = self._discord.world.messages.values()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 Json = dict[str, Any]
+
+LOOK = 0.5  # s between looks at what no change tells of
 
 
 class Refused(Exception):
@@ -51,3 +54,16 @@ class Pane(Protocol):
     def file(self, file_id: str) -> Stored | None:
         """A file by the id that the view names."""
         ...
+
+
+async def ticks(queue: asyncio.Queue[Json], facts: Callable[[], object]) -> AsyncIterator[None]:
+    """One for each change told, and one when a fact changed that no change tells of, like a bot that connected."""
+    known = facts()
+    while True:
+        try:
+            await asyncio.wait_for(queue.get(), LOOK)
+        except TimeoutError:
+            if facts() == known:
+                continue
+        known = facts()
+        yield

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from playground.page.pane import Json, Picked, Refused, Stored
+from playground.page.pane import Json, Picked, Refused, Stored, ticks
 from playground.slack import Impossible, SlackServer
 
 RECENT = 200  # messages of a channel that the page shows
@@ -99,8 +100,17 @@ class SlackPane:
         return flat
 
     async def changes(self) -> AsyncIterator[object]:
-        async for change in self._slack.changes():
-            yield change
+        queue: asyncio.Queue[Json] = asyncio.Queue()
+        self._slack.subscribe(queue)
+        try:
+            async for tick in ticks(queue, self._quiet_facts):
+                yield tick
+        finally:
+            self._slack.unsubscribe(queue)
+
+    def _quiet_facts(self) -> tuple[object, ...]:
+        """What changes without being told: the connection, statuses that end."""
+        return bool(self._slack.workspace.hub.connections), list(self._slack.statuses)
 
     def file(self, file_id: str) -> Stored | None:
         stored = self._slack.workspace.shelf.find(file_id)

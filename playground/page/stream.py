@@ -11,7 +11,7 @@ from aiohttp import web
 
 from playground.page.pane import Json
 
-BEAT = 5.0  # s of quiet before a sign of life and a look at everything
+BEAT = 15.0  # s of quiet before a sign of life
 TICK = 0.05  # s; changes within it are sent as one
 
 
@@ -94,9 +94,8 @@ async def stream(
                     if told is not None:
                         await response.write(told)
                 changed = await ear.heard()
-                if not changed:  # a sign of life; and a look at what is told by no change, like the end of typing
+                if not changed:
                     await response.write(b": still here\n\n")
-                    changed = set(views)
     finally:
         bell.leave(ear)
     return response

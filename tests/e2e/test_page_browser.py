@@ -366,6 +366,19 @@ async def test_nothing_runs_out_of_the_window_at_any_width(
         assert across <= width
 
 
+async def test_on_a_narrow_screen_the_places_are_behind_a_button(
+    chrome: Browser, playground: Playground
+) -> None:
+    async with tab(chrome, playground, width=390) as opened:
+        await expect(opened.page.get_by_role("button", name="Try this")).to_be_visible()
+        random = opened.slack.get_by_role("button", name="random")
+        await expect(random).to_be_hidden()
+        await opened.slack.get_by_role("button", name="Show channels").click()
+        await random.click()
+        await opened.slack.get_by_role("heading", name="random", exact=True).wait_for()
+        await expect(random).to_be_hidden()
+
+
 async def test_a_page_whose_server_came_back_goes_on_by_itself(
     page: Tab, playground: Playground
 ) -> None:

@@ -5,12 +5,12 @@ import { Builder, flatten } from "./builder.js";
 import { Composer } from "./composer.js";
 import { ask, discordFields, formIs, hideForm, showForm } from "./forms.js";
 import { markdown } from "./markdown.js";
+import { components, readable, signs } from "./discord_parts.js";
 import { act, every, onChange, one, viewer } from "./net.js";
-import { action, dots, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, withActions } from "./room.js";
+import { action, dots, drawer, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, withActions } from "./room.js";
 import { replaceWord, wordAt } from "./suggest.js";
 
-const BUTTON = 2, SELECT = 3, MESSAGE_COMMAND = 3; // Discord's numbers
-const STYLES = { 1: "primary", 3: "good", 4: "bad" };
+const MESSAGE_COMMAND = 3; // Discord's number for what is in a message's menu
 
 export class Discord {
   constructor(root, people) {
@@ -44,7 +44,9 @@ export class Discord {
     this.composer.node.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.replyTo && !event.defaultPrevented) this.setReply(null);
     });
-    this.root.append(side, h("div", { class: "rooms" }, this.room));
+    const rooms = h("div", { class: "rooms" }, this.room);
+    drawer(this.root, rooms);
+    this.root.append(side, rooms);
   }
 
   // ---- what comes in -----------------------------------------------------------------------------------------------------
@@ -67,6 +69,9 @@ export class Discord {
       }
     }
     this.render();
+    const field = this.composer.field;
+    const commands = [...keys].some((key) => key.startsWith("menu:"));
+    if (commands && field === document.activeElement && field.value.startsWith("/")) this.composer.suggest.refresh();
   }
 
   arrived(message) {
@@ -199,7 +204,7 @@ export class Discord {
       m.forwarded && h("blockquote", { class: "forward" }, h("p", { class: "small" }, "Forwarded"), markdown(m.forwarded.content, { discord: true })),
       pictures(m.attachments),
       m.embeds.map((e) => h("div", { class: "embed" }, h("strong", {}, e.title ?? ""), e.description && h("p", {}, e.description))),
-      this.components(m.components, m),
+      components(m.components, m, (deed, given) => this.do(deed, given)),
       Object.keys(m.reactions).length > 0 && h("p", { class: "reactions" }, Object.entries(m.reactions).map(([mark, count]) => h("span", {}, mark, h("b", {}, String(count))))),
     ];
   }
@@ -211,27 +216,7 @@ export class Discord {
       target?.scrollIntoView({ block: "center", behavior: "smooth" });
       target?.focus({ preventScroll: true });
     };
-    return h("button", { type: "button", class: "reply-line", onclick: jump }, avatar(reply.author), h("b", {}, reply.author.name), h("span", {}, this.readable(reply.text) || "Click to see"));
-  }
-
-  // A quoted text: ids by name, no marks.
-  readable(text) {
-    const people = one("discord", "people") ?? [];
-    return text.replaceAll(/<@!?(\d+)>/g, (whole, id) => `@${people.find((p) => p.id === id)?.name ?? id}`).replaceAll(/\*\*|__|~~|\|\||`/g, "");
-  }
-
-  components(rows, m) {
-    const draw = (c) => {
-      if (c.type === BUTTON) return c.url ? null : h("button", { type: "button", class: STYLES[c.style] ?? "", disabled: Boolean(c.disabled), onclick: () => this.do("press", { message: m.id, custom_id: c.custom_id }) }, c.label ?? c.emoji?.name ?? "");
-      if (c.type === SELECT) {
-        const select = h("select", { "aria-label": c.placeholder ?? "Choose" }, h("option", { value: "" }, c.placeholder ?? "Choose"), c.options.map((o) => h("option", { value: o.value }, o.label)));
-        select.addEventListener("change", () => this.do("choose", { message: m.id, custom_id: c.custom_id, values: [select.value] }));
-        return select;
-      }
-      if (c.type === 10) return h("div", { class: "text" }, markdown(c.content, { discord: true }));
-      return (c.components ?? []).map(draw);
-    };
-    return rows.length > 0 && rows.map((row) => h("div", { class: "row-of-buttons" }, draw(row)));
+    return h("button", { type: "button", class: "reply-line", onclick: jump }, avatar(reply.author), h("b", {}, reply.author.name), h("span", {}, readable(reply.text) || "Click to see"));
   }
 
   actions(m) {
@@ -399,9 +384,4 @@ export class Discord {
     this.composer.extra.replaceChildren();
     this.composer.node.classList.remove("commanding");
   }
-}
-
-// The view names mentions by the whole mark, e.g. "<@1>"; the renderer wants "@1".
-function signs(names) {
-  return Object.fromEntries(Object.entries(names).map(([mark, name]) => [mark.slice(1, -1), name]));
 }

@@ -57,6 +57,13 @@ export function placeButton({ label, glyph, current, unread, dim, nested, title 
     icon(glyph, 16), h("span", { class: "label" }, label), unread && h("span", { class: "dot" }, h("span", { class: "unseen" }, "unread")));
 }
 
+// The list of places lies over a narrow pane until something is chosen, Escape, or a press beside it.
+export function drawer(root, rooms) {
+  const close = () => root.classList.remove("side-open");
+  rooms.addEventListener("pointerdown", (event) => event.target.closest(".menu") || close());
+  root.addEventListener("keydown", (event) => event.key === "Escape" && close());
+}
+
 export function dots(text) {
   return h("p", { class: "working" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}, text));
 }

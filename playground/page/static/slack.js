@@ -6,7 +6,7 @@ import { formIs, hideForm, showForm, slackFields, wording } from "./forms.js";
 import { markdown } from "./markdown.js";
 import { EMOJI, mrkdwn } from "./mrkdwn.js";
 import { act, every, onChange, one, viewer } from "./net.js";
-import { action, dots, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, withActions } from "./room.js";
+import { action, dots, drawer, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, withActions } from "./room.js";
 import { replaceWord, wordAt } from "./suggest.js";
 
 const GLYPH = { public: "hash", private: "lock", im: "dm", mpim: "people" };
@@ -47,7 +47,9 @@ export class Slack {
     });
     this.composer.catchDrops(this.room);
     this.reply.catchDrops(this.side);
-    this.root.append(side, h("div", { class: "rooms" }, this.room, this.side));
+    const rooms = h("div", { class: "rooms" }, this.room, this.side);
+    drawer(this.root, rooms);
+    this.root.append(side, rooms);
   }
 
   makeComposer(label, thread) {
