@@ -10,6 +10,7 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, expect
 
+from playground.discord.posts import Draft
 from tests.e2e.browsing import Playground, Tab, browser, tab
 from tests.e2e.page_bot import Model, running
 
@@ -269,6 +270,37 @@ async def test_a_command_without_an_answer_says_that_the_application_did_not_res
         await page.discord_box.press("Enter")
         await page.discord.get_by_role("button", name="Run").click()
         await page.shows(page.discord, "The application did not respond to ask.")
+
+
+async def test_a_post_in_a_forum_is_written_and_opened(page: Tab, playground: Playground) -> None:
+    await page.discord.get_by_role("button", name="ideas").click()
+    await page.shows(page.discord, "The door should greet people by name.")
+    await page.discord.get_by_role("button", name="New post").click()
+    form = page.page.get_by_role("dialog", name="New post in #ideas")
+    await form.get_by_role("button", name="Post").click()
+    await page.shows(form, "Please fill this in.")
+    await form.get_by_label("Title").fill("a louder bell")
+    await form.get_by_label("Message").fill("So that nobody misses it.")
+    await form.get_by_role("button", name="Post").click()
+    await page.discord.get_by_role("heading", name="a louder bell").first.wait_for()
+    await page.shows(page.discord, "So that nobody misses it.")
+
+
+async def test_buttons_of_both_platforms_are_pressed(page: Tab, playground: Playground) -> None:
+    slack, discord = playground.slack, playground.discord
+    label = {"type": "plain_text", "text": "Again"}
+    button = {"type": "button", "action_id": "again", "text": label}
+    row = {"type": "actions", "block_id": "row", "elements": [button]}
+    bot = slack.workspace.bot_message(slack.world.channel("general"), "Done.", blocks=(row,))
+    slack.workspace.keep(bot)
+    await page.slack.get_by_role("button", name="Again").click()
+    await page.shows(page.slack, 'again failed with the error "dispatch_failed"')
+    pressed = {"type": 2, "style": 1, "label": "Once more", "custom_id": "more"}
+    draft = Draft(content="Done.", components=({"type": 1, "components": [pressed]},))
+    discord.posts.create(discord.world.place("general"), discord.world.bot.id, draft)
+    await page.discord.get_by_role("button", name="Once more").click()
+    await page.shows(page.discord, "Sending command…")
+    assert [i.name for i in discord.interactions.by_id.values()] == ["more"]
 
 
 # ---- the page itself -------------------------------------------------------------------------------------------------
