@@ -109,6 +109,19 @@ async def test_odd_streams_are_answers_all_the_same(
     assert found[-1].usage.estimated
 
 
+async def test_each_way_to_break_off_is_told_in_words(
+    provider: Provider, model_server: ModelServer
+) -> None:
+    told = {}
+    for script in ("will_cut", "will_reset", "will_send_broken_chunk", "will_send_error_in_stream"):
+        getattr(model_server, script)(after=1)
+        told[script] = (await fault(provider))[1].sentence
+    assert "it ended in the middle" in told["will_cut"]
+    assert "the connection was lost" in told["will_reset"]
+    assert "damaged" in told["will_send_broken_chunk"]
+    assert "its provider reported a fault" in told["will_send_error_in_stream"]
+
+
 async def test_half_an_emoji_does_not_cost_the_answer(
     provider: Provider, model_server: ModelServer
 ) -> None:
