@@ -1,0 +1,58 @@
+"""docs/interface.md lists exactly the commands of the table, written as the table writes them."""
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from bot.commands import TABLE
+
+PAGE = (Path(__file__).parents[2] / "docs" / "interface.md").read_text("utf-8")
+
+
+def rows() -> list[list[str]]:
+    table = re.search(
+        r"^\| what \| Slack \|.*?\n\|[-|]+\n(.*?)\n\n", PAGE, re.DOTALL | re.MULTILINE
+    )
+    assert table
+    return [re.split(r"(?<!\\)\|", line)[1:-1] for line in table[1].splitlines()]
+
+
+def forms(cell: str) -> list[str]:
+    """The commands of a cell, `lock|unlock` as two; an example's alias reads ALIAS."""
+    found: list[str] = []
+    for span in re.findall(r"`([^`]+)`", cell.replace("\\|", "|")):
+        words = [
+            word.split("|") if "[" not in word and "]" not in word else [word]
+            for word in span.replace("--model claude", "--model ALIAS").split(" ")
+        ]
+        found += [" ".join(choice) for choice in product(*words)]
+    return found
+
+
+def column(number: int, *, later: bool) -> list[str]:
+    return [
+        form for row in rows() if ("*(later)*" in row[0]) is later for form in forms(row[number])
+    ]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_slack_has_the_commands_of_the_page(later: bool) -> None:
+    ours = [entry.written("slack", "/ai") for entry in TABLE if entry.later is later]
+    assert sorted(ours) == sorted(column(1, later=later))
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_discord_has_the_commands_of_the_page(later: bool) -> None:
+    ours = [entry.written("discord", "/ai") for entry in TABLE if entry.later is later]
+    assert sorted(ours) == sorted(column(2, later=later))
+
+
+@pytest.mark.parametrize("form", column(3, later=False) + column(3, later=True))
+def test_a_mention_is_written_as_the_page_says(form: str) -> None:
+    ours = [re.sub(r" ?\[[^]]*\]", "", entry.in_mention()) for entry in TABLE]
+    if form.endswith(" …"):
+        assert any(known.startswith(form.removesuffix(" …")) for known in ours)
+    else:
+        assert form in ours
