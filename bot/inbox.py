@@ -22,6 +22,7 @@ SWEEP_FORWARD_MS = 3_000  # a conversation that was rung is looked at again afte
 SWEEP_COUNT = 32
 MAX_ATTEMPTS = 3
 NO_USAGE = Usage()
+BARRED = b"barred"  # in the place of a turn's id, under the mark of an event that was refused
 
 
 class Admitted(StrEnum):
@@ -273,6 +274,13 @@ class Inbox:
         """The id of the turn that was admitted under this mark."""
         value = await self.store.redis.get(self.store.key("seen", platform, workspace, mark))
         return text(value) or None
+
+    async def bar(self, platform: str, workspace: str, mark: str) -> str | None:
+        """The id of the turn that was admitted under this mark; without one the mark is taken, so that
+        an admission that is still on its way finds it seen and changes nothing."""
+        name = self.store.key("seen", platform, workspace, mark)
+        value = await self.store.redis.set(name, BARRED, nx=True, get=True, ex=keys.SEEN_TTL)
+        return text(value) if value not in (None, BARRED) else None
 
     async def fetching(self, platform: str) -> list[str]:
         """The turns whose files or quotes are on their way."""

@@ -177,6 +177,16 @@ class Replies:
         """A Discord interaction's token, while it lives; else empty."""
         return text(await self.store.redis.get(self.store.key("secret", turn_id)))
 
+    async def spend(self, turn_id: str) -> None:
+        """The token serves no more: what is still to be said goes another way."""
+        await self.store.redis.delete(self.store.key("secret", turn_id))
+
+    async def owed_since(self, platform: str, moment: float) -> list[str]:
+        """The turns that were admitted before this moment (s since the epoch) and are not delivered."""
+        name = self.store.key("owed", platform)
+        found = await self.store.redis.zrangebyscore(name, "-inf", moment * 1000)
+        return [text(turn) for turn in found]
+
     async def hints(self, platform: str) -> AsyncIterator[str]:
         """Ids of turns whose reply moved. Only hints: what is missed here, the sweep finds."""
         async with self.store.redis.pubsub() as pubsub:

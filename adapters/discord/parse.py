@@ -12,10 +12,19 @@ import discord
 from bot.types import Attachment, Author, Channel, Quote
 
 DIRECT = "@me"  # the workspace of direct messages
-_MENTION = re.compile(r"<@!?(\d+)>")
-_ROLE = re.compile(r"<@&(\d+)>")
-_CUSTOM = re.compile(r"<(?P<sign>a?:[A-Za-z0-9_]+:|/[^:<>]+:)\d+>")
+WRITTEN = {
+    discord.MessageType.default,
+    discord.MessageType.reply,
+}  # by people; the rest is Discord's
 VOICE = 1 << 13  # message flag IS_VOICE_MESSAGE
+VOICE_PROBLEM = "Voice messages cannot be heard yet; please write the question instead."
+FORWARDED = "somebody, forwarded"  # the author of a forwarded message is not told
+_PLACED = re.compile(r"<(@!?|@&|#)(\d+)>")
+_ROLE = re.compile(r"<@&(\d+)>")
+_CUSTOM = re.compile(r"<(?:a?(?P<emoji>:\w+:)|(?P<command>/[^:<>]+):)\d+>")
+
+Names = Mapping[str, str]
+"""What control syntax is read as, by its sign and id: `@1`, `@&2`, `#3`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,87 +37,131 @@ class Heard:
     author: Author
     text: str
     attachments: tuple[Attachment, ...]
-    mentioned: bool  # the bot, its role, or a reply with ping
+    mentioned: bool  # the bot, its role, or a reply to it with ping
     others: bool  # somebody else is mentioned
     reply_to: str | None  # the message that is replied to
-    reply_channel: str | None
     replied: Quote | None  # its words, where they came along
     replied_is_ours: bool
+    replied_answers: tuple[
+        str, ...
+    ]  # what that message of ours answers: a message or an interaction
+    forwarded: tuple[Quote, ...]
     blank: bool  # nothing to read: empty, or blanked for want of the intent
 
     @property
     def direct(self) -> bool:
         return self.guild is None
 
+    @property
+    def quotes(self) -> tuple[Quote, ...]:
+        return (self.replied, *self.forwarded) if self.replied else self.forwarded
 
-def heard(message: discord.Message, us: int, our_roles: frozenset[int]) -> Heard | None:
+
+def heard(message: discord.Message, us: int, our_role: int | None) -> Heard | None:
     """A person's new message; None for our own, other bots', webhooks' and Discord's own messages."""
-    if message.author.bot or message.webhook_id or message.is_system():
+    if message.author.bot or message.webhook_id or message.type not in WRITTEN:
         return None
-    roles = {int(role) for role in _ROLE.findall(message.content)}
     people = {user.id for user in message.mentions}
+    roles = {int(role) for role in _ROLE.findall(message.content)}
+    forwarded = tuple(_forwarded(snapshot) for snapshot in message.message_snapshots)
     reference = message.reference
-    replied = message.reference.resolved if message.reference else None
     is_reply = reference is not None and reference.type is discord.MessageReferenceType.reply
-    forwarded = [attachment for s in message.message_snapshots for attachment in s.attachments]
-    attachments = (*message.attachments, *forwarded)
-    text = spoken(message, us, our_roles)
+    replied = reference.resolved if reference is not None and is_reply else None
+    replied = replied if isinstance(replied, discord.Message) else None
+    is_ours = replied is not None and replied.author.id == us
+    has_content = message.content or message.attachments or message.stickers
     return Heard(
         id=str(message.id),
         channel=str(message.channel.id),
         guild=str(message.guild.id) if message.guild else None,
         author=Author(str(message.author.id), message.author.display_name),
-        text=text,
-        attachments=tuple(attachment(file) for file in attachments),
-        mentioned=us in people or bool(roles & our_roles),
-        others=bool(people - {us} or roles - our_roles),
-        reply_to=str(reference.message_id)
-        if is_reply and reference and reference.message_id
-        else None,
-        reply_channel=str(reference.channel_id) if is_reply and reference else None,
-        replied=quoted(replied) if is_reply and isinstance(replied, discord.Message) else None,
-        replied_is_ours=isinstance(replied, discord.Message) and replied.author.id == us,
-        blank=not (message.content or attachments or message.stickers),
+        text=spoken(message, us, our_role),
+        attachments=tuple(attachment(file) for file in message.attachments),
+        mentioned=us in people or our_role in roles,
+        others=bool(people - {us} or roles - {our_role} or message.mention_everyone),
+        reply_to=str(reference.message_id) if reference is not None and is_reply else None,
+        replied=quoted(replied) if replied is not None else None,
+        replied_is_ours=is_ours,
+        replied_answers=_answered(replied) if replied is not None and is_ours else (),
+        forwarded=forwarded,
+        blank=not (has_content or any(quote.text or quote.attachments for quote in forwarded)),
     )
 
 
-def spoken(message: discord.Message, us: int, our_roles: frozenset[int]) -> str:
-    """The words for the model: mentions by name, the one of the bot in front taken away, forwards and stickers said."""
-    names = {str(user.id): user.display_name for user in message.mentions}
-    lines = [words(message.content, us, our_roles, names)]
-    lines += [words(snapshot.content, us, our_roles, {}) for snapshot in message.message_snapshots]
+def spoken(message: discord.Message, us: int, our_role: int | None) -> str:
+    """The words for the model: mentions by name, the one of the bot in front taken away, stickers said."""
+    names = {f"@{user.id}": user.display_name for user in message.mentions}
+    names |= {f"@&{role.id}": role.name for role in message.role_mentions}
+    names |= {f"#{channel.id}": channel.name for channel in message.channel_mentions}
+    lines = [words(message.content, names, us, our_role)]
     lines += [f"(sticker: {sticker.name})" for sticker in message.stickers]
     return "\n".join(line for line in lines if line)
 
 
-def words(content: str, us: int, our_roles: frozenset[int], names: Mapping[str, str]) -> str:
-    """Discord's control syntax as words: people by name, the bot's own mention in front taken away."""
-    ours = "|".join([rf"<@!?{us}>", *(rf"<@&{role}>" for role in our_roles)])
-    text = re.sub(rf"^\s*(?:{ours})[\s,:]*", "", content, count=1)
-    text = _MENTION.sub(lambda m: f"@{names.get(m[1], m[1])}", text)
-    return _CUSTOM.sub(lambda m: m["sign"].removeprefix("a"), text).strip()
+def words(content: str, names: Names, us: int = 0, our_role: int | None = None) -> str:
+    """Discord's control syntax as words; the bot's own mention in front is no part of what is said."""
+    text = re.sub(rf"^\s*<@(?:!?{us}|&{our_role})>[\s,:]*", "", content, count=1)
+    text = _PLACED.sub(lambda found: _name(found[1].removesuffix("!"), found[2], names), text)
+    return _CUSTOM.sub(lambda found: found["emoji"] or found["command"], text).strip()
+
+
+def _name(sign: str, number: str, names: Names) -> str:
+    return sign[0] + names.get(sign + number, number)
+
+
+def edited_words(data: Mapping[str, Any], us: int, our_role: int | None) -> str:
+    """The new words of a message of which the gateway told that it was edited."""
+    return words(str(data["content"]), _people(data), us, our_role)
 
 
 def quoted(message: discord.Message) -> Quote:
     """Another message as a quotation."""
+    forwarded = [_forwarded(snapshot) for snapshot in message.message_snapshots]
+    texts = [spoken(message, 0, None), *(quote.text for quote in forwarded)]
+    files = tuple(attachment(file) for file in message.attachments)
     return Quote(
         author=message.author.display_name,
-        text=message.clean_content or "\n".join(s.content for s in message.message_snapshots),
-        attachments=tuple(attachment(file) for file in message.attachments),
+        text="\n".join(text for text in texts if text),
+        attachments=files + tuple(file for quote in forwarded for file in quote.attachments),
     )
+
+
+def _forwarded(snapshot: discord.MessageSnapshot) -> Quote:
+    """Somebody else's words: never a command, and never the words of who forwards them."""
+    files = tuple(attachment(file) for file in snapshot.attachments)
+    return Quote(FORWARDED, words(snapshot.content, {}), files)
+
+
+def _answered(message: discord.Message) -> tuple[str, ...]:
+    """What a message of ours answers, as it says itself."""
+    asked = []
+    if message.reference is not None and message.reference.message_id:
+        asked.append(str(message.reference.message_id))
+    if message.interaction_metadata is not None:
+        asked.append(str(message.interaction_metadata.id))
+    return tuple(asked)
 
 
 def attachment(file: discord.Attachment) -> Attachment:
     """A file; sound is not read yet and says so at once."""
     if file.is_voice_message():
-        problem = "Voice messages cannot be heard yet; please write the question instead."
-        return Attachment(file.filename, problem=problem)
+        return Attachment(file.filename, problem=VOICE_PROBLEM)
     return Attachment(file.filename, source=file.url, mime=file.content_type or "", size=file.size)
 
 
+# ---- the same of what the REST API tells ------------------------------------------------------------
+
+
 def files_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """The files of a message as the REST API gives it."""
-    return tuple(
+    """The files of a message, of what it forwards and of what it replies to."""
+    if int(message.get("flags") or 0) & VOICE:
+        return ()
+    snapshots = [snapshot["message"] for snapshot in message.get("message_snapshots") or ()]
+    further = [
+        *snapshots,
+        *([message["referenced_message"]] if message.get("referenced_message") else []),
+    ]
+    own = tuple(
         Attachment(
             str(file["filename"]),
             source=str(file["url"]),
@@ -116,17 +169,30 @@ def files_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
             size=int(file.get("size") or 0),
         )
         for file in message.get("attachments") or ()
-        if not int(message.get("flags") or 0) & VOICE
     )
+    return own + tuple(file for other in further for file in files_of(other))
 
 
-def text_of(message: Mapping[str, Any]) -> str:
-    """The words of a message as the REST API gives it."""
-    names = {
-        str(u["id"]): str(u.get("global_name") or u["username"])
-        for u in message.get("mentions") or ()
+def quote_of(message: Mapping[str, Any]) -> Quote | None:
+    """An earlier message as a quotation; None without words and files. A thread's first line stands for the message
+    that the thread was opened under."""
+    starter = message.get("type") == discord.MessageType.thread_starter_message.value
+    if starter and message.get("referenced_message"):
+        message = message["referenced_message"]
+    snapshots = [snapshot["message"] for snapshot in message.get("message_snapshots") or ()]
+    texts = [words(str(told.get("content") or ""), _people(told)) for told in (message, *snapshots)]
+    text = "\n".join(line for line in texts if line)
+    files = files_of({**message, "referenced_message": None})
+    author = message["author"]
+    name = str(author.get("global_name") or author["username"])
+    return Quote(name, text, files) if text or files else None
+
+
+def _people(message: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        f"@{user['id']}": str(user.get("global_name") or user["username"])
+        for user in message.get("mentions") or ()
     }
-    return words(str(message.get("content") or ""), 0, frozenset(), names)
 
 
 def place(guild: str | None, channel: str, parent: str | None, category: str | None) -> Channel:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
-import aiohttp
-import discord
-
-from adapters.discord import render
-from adapters.discord.parse import files_of, text_of
-from adapters.discord.rest import DeadInteractionError, Rest
-from adapters.files.download import AttachmentGone, download
-from adapters.files.origins import Origins
-from adapters.files.sentences import rejected
+from adapters.discord import notes, render
+from adapters.discord.deferred import Deferred
+from adapters.discord.faults import InteractionOver
+from adapters.discord.messages import Messages
+from adapters.discord.parse import DIRECT
+from adapters.discord.people import People
+from adapters.discord.reading import Reading
+from adapters.discord.rest import Rest
 from adapters.platform import Body, Limits, Rate
-from bot.errors import BotError, MissingScope, PlaceGone, PlatformBusy
-from bot.reply import Replies, Shown
-from bot.types import Actor, Attachment, Quote, Scope, Turn
+from adapters.text.clean import units
+from bot.errors import MissingScope, PlaceGone, PlatformError
+from bot.reply import Shown
+from bot.types import Actor, Attachment, Phase, Quote, Turn
 
 log = logging.getLogger(__name__)
 
-MESSAGES = Rate(0.9, 4)  # create and edit together: about 5 in 5 s and channel
-INTERACTIONS = Rate(2.0, 4)  # a webhook's own bucket: about 5 in 2 s
-HISTORY = 15  # messages of an older thread, read once
-DEFER_SECONDS = 4.0  # how long a deferral may be on its way, also one by another process
-NOTE_LINE = "-# "  # our own words; model text has it escaped
-
-PermissionsOf = Callable[[Turn], Awaitable[tuple[str, discord.Permissions, frozenset[str]]]]
-"""The name, the permissions in the turn's channel and the roles of the turn's author, asked of the guild now."""
+MESSAGES = Rate(0.9, 4)  # create and edit together: about 5 in 5 s and channel (observed)
+INTERACTIONS = Rate(2.0, 4)  # a webhook's own bucket: about 5 in 2 s (observed)
+FOOTER = 90  # UTF-16 units beyond a message's limit that its last lines may fill: 1,990 of 2,000
+APOLOGY = 99  # the part under which "I may not write there" is posted once
+BLIND = "In this server I only read messages that mention me, so please mention me to go on."
+MUTE = "I could not answer you in <#{}>: I may not write there. An admin can allow it."
 
 
 class Discord:
@@ -43,45 +39,45 @@ class Discord:
     def __init__(
         self,
         rest: Rest,
-        replies: Callable[[], Replies],
-        permissions_of: PermissionsOf,
-        application: Callable[[], str],
-        session: aiohttp.ClientSession,
-        origins: Origins,
+        deferred: Deferred,
+        messages: Messages,
+        people: People,
+        reading: Reading,
         *,
         reads_all: bool,
     ) -> None:
         self._rest = rest
-        self._replies = replies
-        self._permissions_of = permissions_of
-        self._application = application
-        self._session = session
-        self._origins = origins
+        self._deferred = deferred
+        self._messages = messages
+        self._people = people
+        self._reading = reading
         self._reads_all = reads_all  # the Message Content intent is on
-        self.deferring: dict[str, asyncio.Future[bool]] = {}  # turn → its deferral, in this process
+        self._said: dict[str, int] = {}  # turn → messages of its notice that are out
 
     # ---- showing ------------------------------------------------------------------------------------
 
     def render(self, turn: Turn, shown: Shown, *, shrink: int = 0) -> list[Body]:
+        if shown.phase is Phase.STOPPED and not shown.text and not shown.parts:
+            return []  # nobody waits for it any more
         limit = render.LIMIT >> shrink
-        pieces = render.render(shown.text, final=shown.final, limit=limit)
-        notes = self._notes(turn, shown)
-        if not notes:
-            return [Body(piece) for piece in pieces]
-        if pieces and _units(_content(Body(pieces[-1], notes))) <= limit + 90:
-            return [*map(Body, pieces[:-1]), Body(pieces[-1], notes)]
-        return [*map(Body, pieces), Body("", notes)]
+        bodies = [
+            Body(piece) for piece in render.render(shown.text, final=shown.final, limit=limit)
+        ]
+        for note in self._notes(turn, shown):
+            last = bodies[-1] if bodies else None
+            longer = Body(last.text, (*last.footer, note)) if last else None
+            if longer is not None and units(_content(longer)) <= limit + FOOTER:
+                bodies[-1] = longer
+            else:
+                bodies.append(Body("", (note,)))
+        return bodies
 
     def _notes(self, turn: Turn, shown: Shown) -> tuple[str, ...]:
         """What the worker noted, and once in a thread what the bot cannot read there."""
         if not shown.final:
             return ()
-        hint = (
-            "In this server I only read messages that mention me, so please mention me to go on."
-            if turn.message.first and not self._reads_all
-            else ""
-        )
-        return (*shown.notes, hint) if hint else shown.notes
+        blind = turn.message.first and not self._reads_all
+        return (*shown.notes, BLIND) if blind else shown.notes
 
     def bucket(self, turn: Turn, action: Literal["post", "edit"]) -> tuple[str, Rate]:
         if turn.message.target.interaction:
@@ -91,202 +87,120 @@ class Discord:
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool
     ) -> str:
-        if turn.message.target.interaction and (token := await self._token(turn)):
-            try:
-                return await self._post_interaction(turn, part, body, token)
-            except DeadInteractionError:
-                self._still_deferring(turn)
-                log.info("interaction.over turn=%s", turn.id)
-        return await self._post_message(turn, part, body, look=look)
+        target, content = turn.message.target, _content(body)
+        if target.interaction is None:
+            reply_to = target.reply_to if part == 0 else None
+            return await self._in_channel(turn, part, content, reply_to, look=look)
+        try:
+            if part == 0:
+                return await self._deferred.fill(turn, content)
+            if target.only:
+                return await self._deferred.add(turn, content, private=True)
+        except InteractionOver:
+            if target.only:
+                direct = await self._messages.direct(target.only)
+                return await self._messages.post(turn, part, content, direct, look=look)
+        try:
+            return await self._in_channel(turn, part, content, parts.get(part - 1), look=look)
+        except MissingScope:
+            # Where the bot may not write, its interactions may still be answered.
+            if part == 0:
+                raise
+            return await self._deferred.add(turn, content, private=False)
 
-    async def _post_interaction(self, turn: Turn, part: int, body: Body, token: str) -> str:
-        """The deferred message first; further parts of a private answer are private too."""
-        private = turn.message.target.only is not None
-        if part == 0:
-            found = await self._rest.edit_original(self._application(), token, _content(body))
-        elif private:
-            found = await self._rest.follow_up(self._application(), token, _content(body))
-        else:
-            raise DeadInteractionError("Further parts are ordinary messages.")
-        return str(found["id"])
+    async def _in_channel(
+        self, turn: Turn, part: int, content: str, reply_to: str | None, *, look: bool
+    ) -> str:
+        channel = turn.message.target.channel
+        try:
+            return await self._messages.post(
+                turn, part, content, channel, reply_to=reply_to, look=look
+            )
+        except MissingScope:
+            if part == 0:
+                await self._apologise(turn)
+            raise
 
-    def _still_deferring(self, turn: Turn) -> None:
-        """A dead interaction that is younger than its deferral may take is not dead yet."""
-        if time.time() - turn.asked_at < DEFER_SECONDS and turn.id not in self.deferring:
-            raise PlatformBusy("The deferral is on its way.", 0.5)
-
-    async def _post_message(self, turn: Turn, part: int, body: Body, *, look: bool) -> str:
-        """An ordinary message, once by its nonce; beyond the nonce's minutes we look for our own message."""
-        target = turn.message.target
-        channel = target.channel
-        if target.only is not None:
-            channel = await self._rest.direct_channel(target.only)
-        if look and (earlier := await self._posted(turn, part, channel)):
-            return earlier
-        reply_to = target.reply_to if part == 0 and target.only is None else None
-        found = await self._rest.post(
-            channel, _content(body), nonce=nonce(turn, part), reply_to=reply_to
-        )
-        return str(found["id"])
-
-    async def _posted(self, turn: Turn, part: int, channel: str) -> str | None:
-        """Our own message with this part's nonce, among the channel's latest."""
-        mark = nonce(turn, part)
-        for message in await self._rest.history(channel, limit=50):
-            if str(message.get("nonce") or "") == mark:
-                return str(message["id"])
-        return None
+    async def _apologise(self, turn: Turn) -> None:
+        """Once, where the person may hear it: the answer has no place."""
+        where, person = turn.message.target.channel, turn.message.author.id
+        if turn.message.thread.channel.workspace == DIRECT:
+            return
+        try:
+            direct = await self._messages.direct(person)
+            words = notes.SMALL + MUTE.format(where)
+            await self._messages.post(turn, APOLOGY, words, direct)
+        except PlatformError as error:
+            log.info("apology.unheard turn=%s why=%s", turn.id, type(error).__name__)
 
     async def edit(self, turn: Turn, part: int, message: str, body: Body) -> None:
-        target = turn.message.target
-        if target.interaction and (part == 0 or target.only) and (token := await self._token(turn)):
+        target, content = turn.message.target, _content(body)
+        if target.interaction and (part == 0 or target.only):
             try:
-                if part == 0:
-                    await self._rest.edit_original(self._application(), token, _content(body))
-                else:
-                    await self._rest.edit_followup(
-                        self._application(), token, message, _content(body)
-                    )
-            except DeadInteractionError:
-                log.info("interaction.over turn=%s", turn.id)
-            else:
-                return
-        if target.only is not None and target.interaction:
-            await self._finish_by_dm(turn, part, body)
-            return
-        await self._rest.edit(target.channel, message, _content(body))
-
-    async def _finish_by_dm(self, turn: Turn, part: int, body: Body) -> None:
-        """A private answer that can no longer be edited goes on as a direct message, never in the channel."""
-        channel = await self._rest.direct_channel(turn.message.author.id)
-        await self._rest.post(channel, _content(body), nonce=f"{turn.id}.d{part}")
+                return await self._deferred.edit(turn, message, content)
+            except InteractionOver:
+                log.debug("interaction.over turn=%s", turn.id)
+        if target.only:
+            return await self._messages.edit_direct(turn, part, message, content)
+        return await self._messages.edit(target.channel, message, content)
 
     async def delete(self, turn: Turn, message: str) -> None:
+        target = turn.message.target
         try:
-            await self._rest.delete(turn.message.target.channel, message)
+            if target.interaction:
+                try:
+                    return await self._deferred.delete(turn, message)
+                except PlaceGone:
+                    log.debug("interaction.over turn=%s", turn.id)
+            channel = await self._messages.direct(target.only) if target.only else target.channel
+            await self._messages.delete(channel, message)
         except PlaceGone:
             log.debug("message.gone turn=%s", turn.id)
 
     async def notice(self, turn: Turn, words: str) -> None:
         """In the place of a command's "thinking"; to a mention, where nothing is private, as a plain reply."""
-        content = _own(words)
-        if turn.message.target.interaction and (token := await self._token(turn)):
-            try:
-                await self._rest.edit_original(self._application(), token, content)
-            except DeadInteractionError:
-                self._still_deferring(turn)
+        said = notes.pages(words)
+        while (index := self._said.get(turn.id, 0)) < len(said):
+            await self._say(turn, index, said[index])
+            self._said[turn.id] = index + 1
+        self._said.pop(turn.id, None)
+
+    async def _say(self, turn: Turn, index: int, content: str) -> None:
+        try:
+            if index == 0:
+                await self._deferred.fill(turn, content)
             else:
-                return
-        if turn.message.target.interaction:
-            channel = await self._rest.direct_channel(turn.message.author.id)
-            await self._rest.post(channel, content, nonce=nonce(turn, 0))
+                await self._deferred.add(turn, content, private=True)
             return
+        except InteractionOver:
+            log.debug("notice.message turn=%s", turn.id)
         target = turn.message.target
-        await self._rest.post(
-            target.channel, content, nonce=nonce(turn, 0), reply_to=target.reply_to
-        )
+        if target.reply_to == turn.message.id:
+            try:
+                reply_to = target.reply_to if index == 0 else None
+                await self._messages.post(turn, index, content, target.channel, reply_to=reply_to)
+                return
+            except MissingScope:
+                log.info("notice.direct turn=%s", turn.id)
+        direct = await self._messages.direct(turn.message.author.id)
+        await self._messages.post(turn, index, content, direct)
 
     async def working(self, turn: Turn, on: bool) -> None:
         """Typing; a deferred interaction shows "thinking" by itself."""
         if on and not turn.message.target.interaction:
             await self._rest.typing(turn.message.target.channel)
 
-    async def _token(self, turn: Turn) -> str:
-        """The interaction's token, once its deferral in this process is through."""
-        deferral = self.deferring.get(turn.id)
-        if deferral is not None:
-            await asyncio.wait([deferral], timeout=DEFER_SECONDS)
-        return await self._replies().secret(turn.id)
-
     # ---- asking -------------------------------------------------------------------------------------
 
     async def actor(self, turn: Turn) -> Actor:
-        channel = turn.message.thread.channel
-        author = turn.message.author
-        if channel.workspace == "@me":
-            return Actor("discord", "@me", author.id, author.name)
-        name, permissions, roles = await self._permissions_of(turn)
-        return Actor(
-            platform="discord",
-            workspace=channel.workspace,
-            id=author.id,
-            name=name or author.name,
-            powers=powers(permissions),
-            groups=roles,
-        )
+        return await self._people.actor(turn)
 
     async def fetch(self, turn: Turn, attachment: Attachment) -> bytes:
-        """The file's bytes; an address that has expired is asked for once more."""
-        address = attachment.source
-        for again in (False, True):
-            try:
-                return await download(
-                    self._session, address, origins=self._origins, name=attachment.name
-                )
-            except AttachmentGone:
-                if again:
-                    raise
-                address = await self._fresh_address(turn, attachment)
-        raise AssertionError("unreachable")
-
-    async def _fresh_address(self, turn: Turn, attachment: Attachment) -> str:
-        gone = rejected(attachment.name, "Discord no longer has it")
-        try:
-            found = await self._rest.message(turn.message.target.channel, turn.message.id)
-        except BotError as error:
-            raise gone from error
-        for file in files_of(found):
-            if _same_file(file.source, attachment.source):
-                return file.source
-        raise gone
+        return await self._reading.fetch(turn, attachment)
 
     async def history(self, turn: Turn) -> tuple[Quote, ...]:
-        try:
-            found = await self._rest.history(
-                turn.message.target.channel, before=turn.message.id, limit=HISTORY
-            )
-        except MissingScope:
-            return ()
-        return tuple(
-            Quote(
-                author=str(message["author"].get("global_name") or message["author"]["username"]),
-                text=text_of(message),
-                attachments=files_of(message),
-            )
-            for message in reversed(found)
-            if text_of(message) or message.get("attachments")
-        )
-
-
-def powers(permissions: discord.Permissions) -> frozenset[Scope]:
-    """Manage Channels: thread, channel, category. Manage Server: the whole guild too."""
-    granted: set[Scope] = set()
-    if permissions.manage_channels or permissions.administrator:
-        granted |= {Scope.THREAD, Scope.CHANNEL, Scope.CATEGORY}
-    if permissions.manage_guild or permissions.administrator:
-        granted |= set(Scope)
-    return frozenset(granted)
-
-
-def nonce(turn: Turn, part: int) -> str:
-    """At most 25 characters: the turn's 16 and the part."""
-    return f"{turn.id}.{part}"
-
-
-def _own(words: str) -> str:
-    """Our own words, each line small and marked as model text cannot be."""
-    return "\n".join(
-        f"{NOTE_LINE}{render.escape(line)}" for line in words.split("\n") if line.strip()
-    )
+        return await self._reading.history(turn)
 
 
 def _content(body: Body) -> str:
-    return "\n".join(part for part in (body.text, *map(_own, body.footer)) if part)
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
-
-
-def _same_file(one: str, other: str) -> bool:
-    return one.partition("?")[0] == other.partition("?")[0]
+    return "\n".join(part for part in (body.text, *map(notes.line, body.footer)) if part)

@@ -1,0 +1,122 @@
+"""One connection to Discord, from login to whatever ends it: what happens goes to the doors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import discord
+
+from adapters.discord.asking import Asking
+from adapters.discord.listening import Listening
+from adapters.discord.rest import LONGEST_WAIT
+from adapters.discord.slash import command_tree
+from bot.access import Admins
+from bot.models import Catalog
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+GOODBYE_SECONDS = 2.0  # for the closing handshake; discord.py alone would wait 30 s
+ESSENTIAL = {"READY", "RESUMED", "GUILD_CREATE"}  # without these the connection is none
+
+
+def intents(*, reads_all: bool) -> discord.Intents:
+    """Guilds, messages and direct messages; the content of others' messages only where the operator wants it."""
+    wanted = discord.Intents.none()
+    wanted.guilds = True
+    wanted.guild_messages = True
+    wanted.dm_messages = True
+    wanted.message_content = reads_all
+    return wanted
+
+
+class Client(discord.Client):
+    """Handlers only hand over; `silence` ends the events and keeps what is under way."""
+
+    def __init__(
+        self,
+        listening: Listening,
+        asking: Asking,
+        store: Store,
+        catalog: Catalog,
+        admins: Admins,
+        *,
+        reads_all: bool,
+        proxy: str | None,
+    ) -> None:
+        super().__init__(
+            intents=intents(reads_all=reads_all),
+            proxy=proxy,
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,  # edits and deletions come as raw events; nothing is kept here
+            chunk_guilds_at_startup=False,
+            max_ratelimit_timeout=LONGEST_WAIT,
+        )
+        self._listening = listening
+        self._store = store
+        self._silent = False
+        self.tree = command_tree(self, asking, catalog, admins)
+        # An event that the library cannot read would end its loop, and lose the events after it.
+        parsers = self._connection.parsers
+        parsers.update(
+            {name: _tolerant(name, read) for name, read in parsers.items() if name not in ESSENTIAL}
+        )
+
+    async def setup_hook(self) -> None:
+        await self.tree.sync_if_changed(self._store)
+
+    async def on_ready(self) -> None:
+        log.info("discord.ready guilds=%d", len(self.guilds))
+
+    async def on_resumed(self) -> None:
+        log.info("discord.resumed")
+
+    async def on_message(self, message: discord.Message) -> None:
+        if not self._silent:
+            await self._listening.on_message(self, message)
+
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        await self._listening.on_edit(self, event)
+
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        await self._listening.on_delete(event.guild_id, event.channel_id, event.message_id)
+
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        await asyncio.gather(
+            *(
+                self._listening.on_delete(event.guild_id, event.channel_id, message)
+                for message in event.message_ids
+            )
+        )
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Submitted forms; commands go through the tree."""
+        await self.tree.on_form(interaction)
+
+    async def silence(self) -> None:
+        """Leave the gateway; interactions under way can still be answered."""
+        self._silent = True
+        if self.ws is not None:
+            with suppress(TimeoutError, OSError):
+                await asyncio.wait_for(self.ws.close(code=1000), GOODBYE_SECONDS)
+
+    async def end(self) -> None:
+        with suppress(TimeoutError, OSError):
+            await asyncio.wait_for(self.close(), GOODBYE_SECONDS)
+
+
+def _tolerant(name: str, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The parser of an event; a payload that it cannot read is left out, and said."""
+
+    def tolerant(data: Any) -> Any:
+        try:
+            return read(data)
+        except Exception as error:  # the edge of the library: whatever a surprising payload raises
+            log.error("event.unreadable event=%s error=%s", name, type(error).__name__)
+            return None
+
+    return tolerant

@@ -1,0 +1,99 @@
+"""What the gateway told is admitted in order, and again while Redis is away; what an event may wait for has an end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from adapters.discord.lines import Lines
+from bot.errors import BotError
+from bot.inbox import Inbox
+from bot.reply import Replies
+from bot.store import RedisError
+from bot.types import Channel
+
+log = logging.getLogger(__name__)
+
+AWAY = "I cannot reach my memory right now, so I did not take this. Please try again in a moment."
+AT_ONCE_SECONDS = (
+    2.0  # for an interaction: Discord gives up after 3 s, and a refusal needs time too
+)
+AGAIN_SECONDS = 1.0
+PATIENCE_SECONDS = 120.0  # the gateway knows no refusal, so a message is tried again for so long
+
+OUTAGE = (RedisError, OSError, TimeoutError)
+
+
+class Patience:
+    """One line for each place; `under_way` is what must end before the process does."""
+
+    def __init__(self, inbox: Inbox, replies: Replies) -> None:
+        self._inbox = inbox
+        self._replies = replies
+        self._lines = Lines()
+        self._under_way: set[asyncio.Future[None]] = set()
+
+    async def at_once(self, place: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """In line, within two seconds; False: Redis is away, and the event must be refused."""
+        try:
+            async with asyncio.timeout(AT_ONCE_SECONDS), self._lines.of(place):
+                await work()
+        except (*OUTAGE, BotError) as error:
+            log.warning("intake.refused error=%s", type(error).__name__)
+            return False
+        return True
+
+    async def in_time(self, place: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """In line, again while Redis is away; False: for too long, and the event is given up."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_SECONDS
+        async with self._lines.of(place):
+            while True:
+                try:
+                    await work()
+                    return True
+                except (*OUTAGE, BotError) as error:
+                    log.warning("intake.waits error=%s", type(error).__name__)
+                    if isinstance(error, BotError) and not error.retryable:
+                        return False
+                if loop.time() > until:
+                    return False
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    def withdraw(self, place: str, channel: Channel, mark: str) -> None:
+        """An event was refused: an admission of it that landed all the same, or still will, is taken back."""
+
+        async def withdraw() -> None:
+            turn_id = await self._inbox.bar(channel.platform, channel.workspace, mark)
+            stored = await self._inbox.load(turn_id) if turn_id else None
+            if stored is None or stored.turn is None:
+                return
+            if stored.turn.kind == "ask":
+                await self._inbox.amend(stored.turn, None)
+            await self._replies.delivered(stored.id, stored.turn.conversation, how="withdrawn")
+            log.info("turn.withdrawn turn=%s", stored.id)
+
+        task = asyncio.ensure_future(self._withdrawn(place, withdraw))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _withdrawn(self, place: str, withdraw: Callable[[], Awaitable[None]]) -> None:
+        await self.in_time(place, withdraw)
+
+    async def drained(self, seconds: float) -> None:
+        """Wait for what is under way."""
+        if self._under_way:
+            await asyncio.wait(set(self._under_way), timeout=seconds)
+
+    @asynccontextmanager
+    async def counted(self) -> AsyncIterator[None]:
+        """An event is under way."""
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._under_way.add(over)
+        try:
+            yield
+        finally:
+            over.set_result(None)
+            self._under_way.discard(over)

@@ -1,0 +1,64 @@
+"""Who somebody is in a server and what they may do there, as Discord says it now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import discord
+
+from adapters.discord.faults import translated
+from adapters.discord.parse import DIRECT
+from bot.errors import PlaceGone, PlatformBusy
+from bot.types import Actor, Scope, Turn
+
+READY_SECONDS = 1.0  # until it is asked again whether the servers are known
+
+
+class People:
+    """Asks the gateway's client, which knows roles and channels, for a member that it does not keep."""
+
+    def __init__(self, client: Callable[[], discord.Client | None]) -> None:
+        self._client = client
+
+    async def actor(self, turn: Turn) -> Actor:
+        """The author, with what they may change; raises PlatformBusy before the servers are known."""
+        author, channel = turn.message.author, turn.message.thread.channel
+        if channel.workspace == DIRECT:
+            return Actor("discord", DIRECT, author.id, author.name)
+        client = self._client()
+        if client is None or not client.is_ready():
+            raise PlatformBusy("The bot is not connected yet.", READY_SECONDS)
+        guild = client.get_guild(int(channel.workspace))
+        place = guild.get_channel(int(channel.id)) if guild else None
+        if guild is None or place is None:
+            raise PlaceGone("The bot is no longer in this place.")
+        async with translated():
+            member = await guild.fetch_member(int(author.id))
+        return actor_of(member, channel.workspace, place.permissions_for(member))
+
+
+def actor_of(
+    user: discord.User | discord.Member,
+    workspace: str,
+    permissions: discord.Permissions | None = None,
+) -> Actor:
+    """Somebody with these permissions in a place; without any they may ask."""
+    roles = user.roles if isinstance(user, discord.Member) else []
+    return Actor(
+        "discord",
+        workspace,
+        str(user.id),
+        user.display_name,
+        powers=powers(permissions) if permissions and workspace != DIRECT else frozenset(),
+        groups=frozenset(str(role.id) for role in roles),
+    )
+
+
+def powers(permissions: discord.Permissions) -> frozenset[Scope]:
+    """Manage Channels gives the scopes up to the category, Manage Server the guild's."""
+    granted: set[Scope] = set()
+    if permissions.manage_channels or permissions.administrator:
+        granted |= {Scope.THREAD, Scope.CHANNEL, Scope.CATEGORY}
+    if permissions.manage_guild or permissions.administrator:
+        granted.add(Scope.WORKSPACE)
+    return frozenset(granted)
