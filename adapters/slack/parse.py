@@ -1,21 +1,29 @@
-"""What Slack sends becomes facts: who said what, where, and whether the bot is meant. A dict from Slack ends here."""
+"""What Slack sends becomes facts: who said what, where, and whom it mentions. A dict from Slack ends here.
+
+What is malformed raises KeyError, TypeError, AttributeError or ValueError: ids are checked, texts are cleaned.
+"""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.files.download import remote_file
 from adapters.files.sentences import rejected
+from adapters.text.clean import clean
 from bot.types import Attachment, Author, Channel, checked_id
 
 Payload = Mapping[str, Any]
 
 ASKING_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "me_message"})
+SLACKBOT = "USLACKBOT"  # answers for Slack itself, without a bot's marks
+BY_ID = "file:"  # before the id of a file of which Slack Connect tells no address
+NESTING = 20  # levels of blocks that are read; Slack's own have five
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
+_GROUP_MENTION = re.compile(r"<!(subteam\^[A-Z0-9]+|channel|here|everyone)(?:\|[^>]*)?>")
 _REFERENCE = re.compile(r"<(?P<sign>[#@!]?)(?P<target>[^<>|]*)(?:\|(?P<label>[^<>]*))?>")
 
 
@@ -26,11 +34,25 @@ class Bot:
     team: str
     user: str
     bot: str
+    name: str = "Switchboard"
+    enterprise: str = ""
+
+    def at_home(self, team: str, enterprise: str = "") -> bool:
+        """Whether a person of this team belongs to our organisation."""
+        return team == self.team or (
+            bool(self.enterprise) and self.enterprise in (team, enterprise)
+        )
+
+    def wrote(self, message: Payload) -> bool:
+        """Whether a message is our own."""
+        return message.get("user") == self.user or bool(
+            self.bot and message.get("bot_id") == self.bot
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message as Slack tells it, before anything else is asked."""
+    """A person's message as Slack tells it, before anything else is asked."""
 
     channel: Channel
     ts: str
@@ -38,12 +60,11 @@ class Heard:
     author: Author
     text: str  # for the model: references resolved, the mention of the bot in front taken away
     attachments: tuple[Attachment, ...]
-    mentions: frozenset[str]  # ids of the people mentioned
+    mentioned: bool  # the bot is
+    others: bool  # somebody else is: a person, a user group, everybody
     parent: str | None  # who wrote the thread's root, where Slack says so
     external: bool
-    group: bool  # a direct message of several people
     event: str  # the event's id
-    bot: str = ""  # the id of the bot that wrote it
 
     @property
     def root(self) -> str:
@@ -53,102 +74,146 @@ class Heard:
     def in_thread(self) -> bool:
         return self.thread_ts is not None and self.thread_ts != self.ts
 
+    @property
+    def mark(self) -> str:
+        """The post itself, whichever event tells of it."""
+        return mark(self.channel.id, self.ts)
+
+
+def mark(channel: str, ts: str) -> str:
+    """A `ts` is unique only within its channel."""
+    return f"{channel}:{ts}"
+
 
 def heard(body: Payload, us: Bot) -> Heard | None:
     """The message of an `app_mention` or `message` event; None for what is no person's new message."""
     event = body["event"]
     if event.get("subtype") not in ASKING_SUBTYPES or event.get("hidden"):
         return None
-    user = event.get("user")
-    if not user or user == us.user or event.get("bot_id") or event.get("bot_profile"):
+    if event["type"] == "app_mention" and event.get("edited"):
+        return None  # a mention that an edit added: an edit never starts a question
+    if not by_person(event, us):
         return None
     return message(body, event, us)
 
 
-def message(body: Payload, event: Payload, us: Bot) -> Heard:
-    """The facts of one message inside an event."""
-    raw = event.get("text") or "\n".join(_block_texts(event.get("blocks") or ()))
-    kind = event.get("channel_type") or ""
-    channel = checked_id(event.get("channel") or body["event"]["channel"])
-    return Heard(
-        channel=place(us.team, channel, direct=kind == "im" or channel.startswith("D")),
-        ts=checked_id(event["ts"]),
-        thread_ts=event.get("thread_ts"),
-        author=Author(checked_id(event["user"])),
-        text=plain(raw, us),
-        attachments=tuple(files(event)),
-        mentions=frozenset(_MENTION.findall(raw)),
-        parent=event.get("parent_user_id"),
-        external=foreign(body, event, us),
-        group=kind == "mpim",
-        event=body.get("event_id") or "",
+def by_person(event: Payload, us: Bot) -> bool:
+    """Whether a person wrote it: not we, no other bot, not Slack."""
+    user = event.get("user")
+    return bool(user) and not (
+        us.wrote(event) or event.get("bot_id") or event.get("bot_profile") or user == SLACKBOT
     )
 
 
-def place(team: str, channel: str, *, direct: bool = False) -> Channel:
+def message(body: Payload, event: Payload, us: Bot) -> Heard:
+    """The facts of one message inside an event."""
+    raw = words(event)
+    people = set(_MENTION.findall(raw))
+    thread, channel = event.get("thread_ts"), checked_id(event["channel"])
+    return Heard(
+        channel=place(us, channel, direct=event.get("channel_type") == "im"),
+        ts=checked_id(event["ts"]),
+        thread_ts=checked_id(thread) if thread else None,
+        author=Author(checked_id(event["user"])),
+        text=plain(raw, us),
+        attachments=tuple(files(event)),
+        mentioned=event.get("type") == "app_mention" or us.user in people,
+        others=bool(people - {us.user} or _GROUP_MENTION.search(raw)),
+        parent=event.get("parent_user_id"),
+        external=foreign(body, event, us),
+        event=checked_id(body["event_id"]) if body.get("event_id") else "",
+    )
+
+
+def place(us: Bot, channel: str, *, direct: bool = False) -> Channel:
     """A Slack channel as a place with settings."""
-    return Channel("slack", team, channel, direct=direct)
+    return Channel("slack", us.team, channel, direct=direct or channel.startswith("D"))
 
 
 def foreign(body: Payload, event: Payload, us: Bot) -> bool:
     """Whether the author belongs to another organisation (Slack Connect)."""
+    if body.get("is_ext_shared_channel") is False:
+        return False
     theirs = event.get("user_team") or event.get("source_team") or event.get("team")
-    enterprise = body.get("enterprise_id")
-    return bool(theirs) and theirs not in (us.team, enterprise)
+    return bool(theirs) and not us.at_home(str(theirs))
+
+
+def words(message: Payload) -> str:
+    """The words of a message in Slack's own markup, wherever they are: text, blocks or attachments."""
+    if text := message.get("text"):
+        return clean(str(text))
+    found = [*_block_texts(message.get("blocks") or ())]
+    for attached in message.get("attachments") or ():
+        inner = [*_block_texts(attached.get("blocks") or ())]
+        found += inner or [str(attached.get("text") or attached.get("fallback") or "")]
+    return clean("\n".join(filter(None, found)))
 
 
 def plain(raw: str, us: Bot) -> str:
-    """Slack's control syntax as words: `<@U1>` of the bot goes when it leads, links and names become readable."""
-    lead = re.compile(rf"^[\s\u2060]*<@{re.escape(us.user)}(?:\|[^>]*)?>[\s,:]*")
-    text = lead.sub("", raw, count=1)
-    return html.unescape(_REFERENCE.sub(_readable, text)).strip()
+    """Slack's control syntax as words: the mention of the bot goes where it leads, the rest becomes readable."""
+    lead = re.compile(rf"(?:[\s\u2060]*<@{re.escape(us.user)}(?:\|[^>]*)?>[\s,:]*)+")
+    found = lead.match(raw)
+    text = raw[found.end() :] if found else raw
+    return html.unescape(_REFERENCE.sub(lambda one: _readable(one, us), text)).strip()
 
 
-def _readable(match: re.Match[str]) -> str:
-    sign, target, label = match["sign"], match["target"], match["label"]
+def _readable(found: re.Match[str], us: Bot) -> str:
+    sign, target, label = found["sign"], found["target"], found["label"]
+    if sign == "@" and target == us.user:
+        return f"@{us.name}"
     if sign in ("@", "#"):
         return f"{sign}{label or target}"
     if sign == "!":
         return f"@{(label or target.split('^')[0]).lstrip('@')}"
-    if label and label != target:
+    if label and label not in (target, target.removeprefix("mailto:")):
         return f"{label} ({target})"
-    return target
+    return label or target
 
 
-def files(event: Payload) -> Iterator[Attachment]:
+def files(message: Payload) -> Iterator[Attachment]:
     """The files of a message; what cannot be fetched says so at once."""
-    for file in event.get("files") or ():
-        name = str(file.get("name") or file.get("title") or "a file")
+    for file in message.get("files") or ():
+        name = clean(str(file.get("name") or file.get("title") or "a file"))
+        address = file.get("url_private_download") or file.get("url_private")
         if file.get("mode") in ("tombstone", "hidden_by_limit"):
             yield Attachment(name, problem=rejected(name, "Slack no longer has it").sentence)
         elif file.get("mode") == "external" or file.get("is_external"):
             yield Attachment(name, problem=remote_file(name).sentence)
+        elif address or file.get("id"):
+            source = str(address) if address else f"{BY_ID}{checked_id(file['id'])}"
+            yield Attachment(name, clean(source), mime=clean(str(file.get("mimetype") or "")))
         else:
-            address = file.get("url_private_download") or file.get("url_private") or ""
-            source = address or f"file:{file.get('id', '')}"
-            yield Attachment(
-                name, source, mime=str(file.get("mimetype") or ""), size=int(file.get("size") or 0)
-            )
+            yield Attachment(name, problem=rejected(name, "Slack gives no address for it").sentence)
 
 
-def _block_texts(blocks: Any) -> Iterator[str]:
+def _block_texts(blocks: Iterable[Any], depth: int = NESTING) -> Iterator[str]:
     """The words of blocks, in reading order, with mentions in Slack's own form."""
-    for block in blocks:
+    for block in blocks if depth else ():
         if not isinstance(block, Mapping):
             continue
         match block.get("type"):
-            case "text" | "plain_text" | "mrkdwn" | "markdown":
-                if isinstance(block.get("text"), str):
-                    yield block["text"]
+            case "mrkdwn" | "markdown":
+                yield str(block.get("text") or "")
+            case "text" | "plain_text":
+                yield html.escape(str(block.get("text") or ""), quote=False)
             case "user":
                 yield f"<@{block.get('user_id', '')}>"
+            case "usergroup":
+                yield f"<!subteam^{block.get('usergroup_id', '')}>"
+            case "broadcast":
+                yield f"<!{block.get('range', '')}>"
+            case "channel":
+                yield f"<#{block.get('channel_id', '')}>"
             case "link":
-                yield str(block.get("text") or block.get("url") or "")
+                yield html.escape(str(block.get("text") or block.get("url") or ""), quote=False)
             case "emoji":
                 yield f":{block.get('name', '')}:"
             case "rich_text_section" | "rich_text_preformatted" | "rich_text_quote":
-                yield "".join(_block_texts(block.get("elements") or ()))
+                yield "".join(_block_texts(block.get("elements") or (), depth - 1))
             case _:
                 for inner in ("text", "elements", "fields"):
                     value = block.get(inner)
-                    yield from _block_texts([value] if isinstance(value, Mapping) else value or ())
+                    if isinstance(value, Mapping):
+                        value = [value]
+                    if isinstance(value, list | tuple):
+                        yield from _block_texts(value, depth - 1)

@@ -1,77 +1,78 @@
-"""The Slack process: two Socket Mode connections, one Web API client, the shared parts."""
+"""The Slack process: Bolt behind two Socket Mode connections, one Web API client, the shared parts."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import aiohttp
-from bot.models import Catalog
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.files.download import open_session
 from adapters.files.origins import Origins
 from adapters.process import Adapter
+from adapters.slack.faults import REJECTED, code_of, translated
+from adapters.slack.hooks import Hooks
+from adapters.slack.invoking import Invoking
 from adapters.slack.listening import Listening
 from adapters.slack.parse import Bot
+from adapters.slack.people import People
+from adapters.slack.reading import Reading
 from adapters.slack.sending import Slack
-from bot.errors import SettingsError
+from adapters.slack.sockets import Sockets
+from bot.errors import PlatformError, SettingsError
+from bot.models import Catalog
 from bot.proxies import proxy_for
 from bot.settings import CLEARED, SlackSettings
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 2  # the client closes its old socket before it opens the new one; the other one listens meanwhile
-PING_SECONDS = 5.0  # a half-open socket is noticed after about twice this
-START_SECONDS = 5.0  # between tries while Slack cannot be reached
-REJECTED = {
-    "invalid_auth",
-    "not_authed",
-    "account_inactive",
-    "token_revoked",
-    "token_expired",
-    "not_allowed_token_type",
-}
+TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)  # s
+START_SECONDS = 2.0  # between tries while Slack cannot be reached
+UNFIT = REJECTED | {"missing_scope"}  # what no further try mends
 
 
 async def serve(settings: SlackSettings) -> None:
     """Until SIGTERM. Raises SettingsError where Slack rejects a token."""
     for name in CLEARED:
         os.environ.pop(name, None)
-    timeout = aiohttp.ClientTimeout(total=30, connect=5)
-    origins = Origins.slack(
-        settings.slack_bot_token.get_secret_value(), settings.attachment_origins
-    )
-    async with aiohttp.ClientSession(timeout=timeout) as session, open_session(origins) as files:
+    token = settings.slack_bot_token.get_secret_value()
+    origins = Origins.slack(token, settings.attachment_origins)
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session, open_session(origins) as files:
         client = web_client(settings, session)
-        us = await introduce(settings, client)
-        groups = frozenset(
-            a.id for a in settings.admins if a.platform == "slack" and a.kind == "group"
+        us = await introduce(client)
+        address = await addresses(settings, client)
+        hooks = Hooks(
+            session,
+            lambda turn: adapter.replies.secret(turn),
+            settings.slack_api_url,
+            settings.attachment_origins,
         )
-        platform = Slack(client, files, origins, us, groups)
-        adapter = Adapter(
-            settings,
-            platform,
-            Catalog.load(settings.models_file),
-            external_allowed=settings.slack_external == "allow",
-        )
-        listening = Listening(adapter.intake, adapter.conversations, us, client)
-        handlers = connections(settings, client, listening, us)
+        people = People(client, us, named_groups(settings))
+        platform = Slack(client, files, origins, people, Reading(client, us), hooks)
+        allowed = settings.slack_external == "allow"
+        catalog = Catalog.load(settings.models_file)
+        adapter = Adapter(settings, platform, catalog, external_allowed=allowed)
+        listening = Listening(adapter.intake, us, external_allowed=allowed)
+        app = bolt(settings, client, us)
+        register(app, listening, Invoking(listening, client, hooks), settings.slack_command)
+        sockets = Sockets(app, session, address)
 
         async def listen() -> None:
-            await asyncio.gather(*(_connect(handler) for handler in handlers))
-            log.info("slack.ready team=%s", us.team)
-            await asyncio.Event().wait()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(sockets.run())
+                await sockets.greeted.wait()
+                log.info("slack.ready team=%s", us.team)
 
-        async def silence() -> None:
-            await asyncio.gather(*(_close(handler) for handler in handlers), return_exceptions=True)
-
-        await adapter.serve(listen, silence)
+        await adapter.serve(listen, sockets.close)
 
 
 def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> AsyncWebClient:
@@ -82,38 +83,69 @@ def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> Async
         session=session,
         retry_handlers=[],
     )
-    client.proxy = proxy_for(settings.slack_api_url)
+    client.proxy = proxy_for(settings.slack_api_url)  # slack_sdk would take one for loopback too
     return client
 
 
-async def introduce(settings: SlackSettings, client: AsyncWebClient) -> Bot:
-    """Who we are; both tokens are checked, because a bad app token never raises later on."""
+async def introduce(client: AsyncWebClient) -> Bot:
+    """Who we are, as soon as Slack can be reached."""
+    found = await _started("SLACK_BOT_TOKEN", client.auth_test)
+    return Bot(
+        found["team_id"],
+        found["user_id"],
+        str(found.get("bot_id") or ""),
+        str(found.get("user") or "Switchboard"),
+        str(found.get("enterprise_id") or ""),
+    )
+
+
+async def addresses(
+    settings: SlackSettings, client: AsyncWebClient
+) -> Callable[[], Awaitable[str]]:
+    """What asks for the address of a socket. The first one is asked for now: it shows that the token is good."""
+    token = settings.slack_app_token.get_secret_value()
+
+    async def ask() -> str:
+        return str((await client.apps_connections_open(app_token=token))["url"])
+
+    known = [await _started("SLACK_APP_TOKEN", ask)]
+
+    async def address() -> str:
+        return known.pop() if known else await ask()
+
+    return address
+
+
+async def _started(setting: str, request: Callable[[], Awaitable[T]]) -> T:
+    """Ask until Slack answers; raises SettingsError where the token is what is wrong."""
     while True:
+        wait = START_SECONDS
         try:
-            found = await client.auth_test()
-            await client.apps_connections_open(
-                app_token=settings.slack_app_token.get_secret_value()
-            )
-            return Bot(found["team_id"], found["user_id"], str(found.get("bot_id") or ""))
-        except SlackApiError as error:
-            code = error.response.get("error")
-            if code in REJECTED or code == "missing_scope":
-                name = (
-                    "SLACK_APP_TOKEN"
-                    if "apps.connections.open" in str(error)
-                    else "SLACK_BOT_TOKEN or SLACK_APP_TOKEN"
-                )
-                raise SettingsError([f"{name}: Slack rejects it ({code})"]) from error
-            log.warning("slack.start_waits error=%s", code)
-        except (aiohttp.ClientError, SlackClientError, OSError, TimeoutError) as error:
-            log.warning("slack.start_waits error=%s", type(error).__name__)
-        await asyncio.sleep(START_SECONDS)
+            async with translated():
+                return await _judged(setting, request)
+        except (PlatformError, SlackApiError) as error:
+            log.warning("slack.start_waits setting=%s error=%s", setting, type(error).__name__)
+            wait = max(wait, getattr(error, "retry_after", 0.0))
+        await asyncio.sleep(wait)
 
 
-def connections(
-    settings: SlackSettings, client: AsyncWebClient, listening: Listening, us: Bot
-) -> list[AsyncSocketModeHandler]:
-    """Bolt, told who we are: nothing is asked of Slack before an ack."""
+async def _judged(setting: str, request: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await request()
+    except SlackApiError as error:
+        if (code := code_of(error)) in UNFIT:
+            raise SettingsError([f"{setting}: Slack rejects it ({code})"]) from error
+        raise
+
+
+def named_groups(settings: SlackSettings) -> frozenset[str]:
+    """The user groups in SWITCHBOARD_ADMINS."""
+    named = (a for a in settings.admins if a.platform == "slack" and a.kind == "group")
+    return frozenset(admin.id for admin in named)
+
+
+def bolt(settings: SlackSettings, client: AsyncWebClient, us: Bot) -> AsyncApp:
+    """Bolt, told who we are: nothing is asked of Slack before an ack, and an ack follows its listener."""
 
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(
@@ -126,23 +158,11 @@ def connections(
 
     bare = AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[])
     bare.proxy = client.proxy
-    app = AsyncApp(client=bare, authorize=authorize, process_before_response=True)
-    listening.register(app, settings.slack_command)
-    handlers = []
-    for _ in range(CONNECTIONS):
-        handler = AsyncSocketModeHandler(
-            app,
-            settings.slack_app_token.get_secret_value(),
-            ping_interval=PING_SECONDS,
-            proxy=client.proxy,
-        )
-        handlers.append(handler)
-    return handlers
+    return AsyncApp(client=bare, authorize=authorize, process_before_response=True)
 
 
-async def _connect(handler: AsyncSocketModeHandler) -> None:
-    await handler.client.connect()  # type: ignore[no-untyped-call]  # slack_sdk leaves it untyped
-
-
-async def _close(handler: AsyncSocketModeHandler) -> None:
-    await handler.client.close()  # type: ignore[no-untyped-call]
+def register(app: AsyncApp, listening: Listening, invoking: Invoking, command: str) -> None:
+    """Every handler of the app; `manifest` asks for exactly what they need."""
+    listening.register(app)
+    invoking.register(app, command)
+    listening.register_rest(app)

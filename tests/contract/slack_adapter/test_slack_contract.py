@@ -72,14 +72,13 @@ class SlackDriver:
 
 
 def own_lines(messages: Sequence[Message]) -> str:
-    """The context blocks of messages: the bot's own words."""
-    return "\n".join(
-        element["text"]
-        for message in messages
-        for block in message.blocks
-        if block["type"] == "context"
-        for element in block["elements"]
-    )
+    """The mrkdwn of messages: the bot's own words, below answers and in private."""
+    texts = []
+    for message in messages:
+        for block in message.blocks:
+            texts += [e["text"] for e in block.get("elements", [])]
+            texts += [block["text"]["text"]] if block["type"] == "section" else []
+    return "\n".join(texts)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,0 +1,188 @@
+"""The slash command, and "Ask about this" with its form. Each is safe in Redis before it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.faults import translated
+from adapters.slack.hooks import Hooks
+from adapters.slack.listening import Listening, met
+from adapters.slack.manifest import SHORTCUT
+from adapters.slack.parse import Heard, Payload, files, foreign, place, plain, words
+from adapters.text.clean import clean
+from bot.commands import Ask, Command, parse_slash
+from bot.errors import PlatformError, UserError
+from bot.types import Author, Message, Quote, Target, Thread, checked_id, decode, encode, new_id
+
+log = logging.getLogger(__name__)
+
+FORM_TTL = 3_600  # s that an opened form may wait for its answer
+PREFILLED = "Explain this"
+TOO_OLD = "This form is too old. Please choose “Ask about this” again."
+UNOPENED = "Slack did not let me open the form. Please choose “Ask about this” again."
+
+
+class Invoking:
+    """Admits what people ask by other ways than a message."""
+
+    def __init__(self, listening: Listening, client: AsyncWebClient, hooks: Hooks) -> None:
+        self._listening = listening
+        self._us = listening.us
+        self._store = listening.store
+        self._client = client
+        self._hooks = hooks
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def register(self, app: AsyncApp, command: str) -> None:
+        """The handlers of the command, of the message action and of its form."""
+        app.command(command)(self.on_command)
+        app.shortcut(SHORTCUT)(self.on_shortcut)
+        app.view(SHORTCUT)(self.on_form)
+
+    # ---- the slash command --------------------------------------------------------------------------
+
+    async def on_command(self, ack: AsyncAck, command: dict[str, Any]) -> None:
+        """`/ai …`: stored as a turn, then acknowledged without words; what it says comes as a private message."""
+        said = clean(str(command.get("text") or ""))
+        wanted: Command | UserError
+        try:
+            wanted = parse_slash(said, command=command["command"])
+        except UserError as error:
+            wanted = error
+        asked = self._slash_message(command, said, wanted)
+        team = {"team": command.get("team_id")}
+        await self._listening.intake.receive(
+            asked,
+            actor=self._listening.actor(asked.author.id, foreign(command, team, self._us)),
+            command=wanted,
+            secret=str(command.get("response_url") or ""),
+        )
+        await ack()
+
+    def _slash_message(self, command: Payload, said: str, wanted: Command | UserError) -> Message:
+        """A question begins a conversation of its own under the bot's post; what else is said is about the channel."""
+        user, where = checked_id(command["user_id"]), checked_id(command["channel_id"])
+        channel = place(self._us, where)
+        asks = isinstance(wanted, Ask) and not channel.direct
+        mark = str(command.get("trigger_id") or new_id())
+        return Message(
+            id=f"{SLASH}{re.sub(r'[^A-Za-z0-9._-]', '-', mark)[:56]}",
+            thread=Thread(channel, f"ask-{new_id()}" if asks else user),
+            author=Author(user, clean(str(command.get("user_name") or ""))),
+            text=wanted.prompt if isinstance(wanted, Ask) else f"/{said.strip() or 'help'}",
+            target=Target(where),
+            marks=(f"{SLASH}{mark}",),
+        )
+
+    # ---- "Ask about this" ---------------------------------------------------------------------------
+
+    async def on_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
+        """Keep what the form will be about, and open it beside the ack: its trigger lives three seconds."""
+        about, token = shortcut["message"], new_id()
+        ours = self._us.wrote(about)
+        quote = Quote(
+            author=self._us.name if ours else str(about.get("user") or "a bot"),
+            text=plain(words(about), self._us),
+            attachments=tuple(files(about)),
+        )
+        address = str(shortcut.get("response_url") or "")
+        kept = {
+            "quote": encode(quote).decode(),
+            "channel": checked_id(shortcut["channel"]["id"]),
+            "root": checked_id(about.get("thread_ts") or about["ts"]),
+            "ours": ours,
+            "address": address,
+        }
+        await self._store.redis.set(self._store.key("form", token), json.dumps(kept), ex=FORM_TTL)
+        self._later(self._open_form(shortcut["trigger_id"], token, address))
+        await ack()
+
+    async def _open_form(self, trigger: str, token: str, address: str) -> None:
+        try:
+            async with translated():
+                await self._client.views_open(trigger_id=trigger, view=form(token))
+        except (PlatformError, SlackApiError) as error:
+            log.warning("form.unopened error=%s", type(error).__name__)
+            await self._hooks.tell(address, UNOPENED)
+
+    async def on_form(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        """The form's question goes under the message that it is about."""
+        kept = await self._store.redis.get(self._store.key("form", view["private_metadata"]))
+        if kept is None:
+            await ack(response_action="errors", errors={"question": TOO_OLD})
+            return
+        about = json.loads(kept)
+        said = self._form_heard(body, view, about)
+        async with self._listening.line(said.channel.id):
+            asked = await self._listening.addressed(said)
+            if asked is not None:
+                quote = decode(Quote, about["quote"])
+                await self._listening.intake.receive(
+                    replace(asked, quotes=(quote,), history=False),
+                    actor=self._listening.actor(said.author.id, said.external),
+                    command=Ask(said.text or PREFILLED),
+                    also_at=met(said),
+                    secret=about["address"],
+                )
+        await ack()
+
+    def _form_heard(self, body: Payload, view: Payload, about: Payload) -> Heard:
+        """The form's words as if they had been said under the message."""
+        user = body["user"]
+        typed = view["state"]["values"]["question"]["words"].get("value")
+        return Heard(
+            channel=place(self._us, about["channel"]),
+            ts=checked_id(f"form-{view['id']}"),
+            thread_ts=about["root"],
+            author=Author(checked_id(user["id"]), clean(str(user.get("username") or ""))),
+            text=clean(str(typed or "")).strip(),
+            attachments=(),
+            mentioned=True,
+            others=False,
+            parent=self._us.user if about["ours"] else None,
+            external=foreign(body, {"team": user.get("team_id")}, self._us),
+            event="",
+        )
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+SLASH = "slash-"  # how the ids of questions and commands begin that no message of Slack's holds
+
+
+def form(token: str) -> dict[str, Any]:
+    """The modal of "Ask about this", prefilled."""
+    return {
+        "type": "modal",
+        "callback_id": SHORTCUT,
+        "private_metadata": token,
+        "title": {"type": "plain_text", "text": "Ask about this"},
+        "submit": {"type": "plain_text", "text": "Ask"},
+        "close": {"type": "plain_text", "text": "Cancel"},
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": "question",
+                "label": {"type": "plain_text", "text": "Your question"},
+                "element": {
+                    "type": "plain_text_input",
+                    "action_id": "words",
+                    "multiline": True,
+                    "initial_value": PREFILLED,
+                },
+            }
+        ],
+    }
