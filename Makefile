@@ -25,7 +25,7 @@ demo: env
 # Coverage of bot, adapters and workers, their child processes included, is printed at the end.
 test: env
 	@$(BIN)/coverage erase
-	@status=0; $(BIN)/coverage run -m pytest || status=$$?; \
+	@status=0; $(BIN)/coverage run -m pytest -n 2 --dist loadfile || status=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; exit $$status
 
 check: env

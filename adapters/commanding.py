@@ -5,16 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from adapters.platform import Platform
 from bot.access import Admins
 from bot.commands import parse_mention
-from bot.desk import Desk
-from bot.models import Catalog
-from bot.scopes import Scopes
-
-from adapters.platform import Platform
 from bot.conversation import Conversations
+from bot.desk import Desk
 from bot.errors import UserError
 from bot.inbox import Inbox
+from bot.models import Catalog
+from bot.scopes import Scopes
 from bot.types import Notice, Turn
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from adapters.pace import Paces
 from adapters.platform import Body, Platform
+from bot.dead import letter
 from bot.errors import BotError, MissingScope, PlaceGone, PlatformBusy, TooLong, Unsure
 from bot.inbox import Inbox, Stored
 from bot.reply import Replies, Shown
@@ -47,6 +48,7 @@ class Tracked:
     """A turn that this adapter looks after."""
 
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+    whole: asyncio.Event = field(default_factory=asyncio.Event)  # its final text is there
     ran: asyncio.Event = field(default_factory=asyncio.Event)  # its command has been run
     task: asyncio.Task[None] | None = None
 
@@ -69,21 +71,23 @@ class Delivery:
 
     # ---- what is looked after ---------------------------------------------------------------------
 
-    def look(self, turn_id: str) -> Tracked:
-        """Something of this turn moved: take it up, or wake who looks after it."""
+    def look(self, turn_id: str, *, whole: bool = False) -> Tracked:
+        """Something of this turn moved: take it up, or wake who looks after it. A `whole` reply is shown at once."""
         tracked = self._tracked.get(turn_id)
         if tracked is None:
             tracked = self._tracked[turn_id] = Tracked()
             tracked.task = asyncio.create_task(self._look_after(turn_id, tracked))
         tracked.moved.set()
+        if whole:
+            tracked.whole.set()
         return tracked
 
     async def hints(self) -> None:
         """Follow the workers' hints; without Redis the sweep goes on alone."""
         while True:
             try:
-                async for turn_id in self._replies.hints(self._platform.name):
-                    self.look(turn_id)
+                async for turn_id, whole in self._replies.hints(self._platform.name):
+                    self.look(turn_id, whole=whole)
             except (RedisError, OSError) as error:
                 log.warning("hints.interrupted error=%s", type(error).__name__)
                 await asyncio.sleep(SWEEP_SECONDS)
@@ -210,7 +214,7 @@ class Delivery:
                     break
                 if screen:
                     sign.cancel()
-                await asyncio.sleep(max(limits.interval, limits.per_live * place.live))
+                await _within(max(limits.interval, limits.per_live * place.live), tracked.whole)
             if not await self._moved(tracked, turn):
                 return
         await self._platform.working(turn, False)
@@ -340,12 +344,21 @@ class Delivery:
 
     async def _give_up(self, turn_id: str, why: str) -> None:
         conversation = await self._inbox.conversation_of(turn_id) or f"{self._platform.name}:"
-        letter = json.dumps({"turn": turn_id, "why": why, "at": int(time.time())})
-        await self._replies.delivered(turn_id, conversation, how="undeliverable", dead=letter)
+        await self._replies.delivered(
+            turn_id, conversation, how="undeliverable", letter=letter(why, turn=turn_id)
+        )
 
     async def _undeliverable(self, turn: Turn, why: str) -> None:
-        letter = json.dumps({"turn": turn.id, "why": why, "at": int(time.time())})
-        await self._replies.delivered(turn.id, turn.conversation, how="undeliverable", dead=letter)
+        await self._replies.delivered(
+            turn.id, turn.conversation, how="undeliverable", letter=letter(why, turn=turn.id)
+        )
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Wait so long, or until the event."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 class Superseded(OSError):

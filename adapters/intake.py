@@ -12,12 +12,11 @@ from typing import Protocol
 
 from bot.access import Action, Admins, authorize
 from bot.commands import Ask, Command, parse_mention
-from bot.scopes import Scopes
-
 from bot.conversation import Conversations
 from bot.errors import UserError
 from bot.inbox import CAP, Admission, Admitted, Inbox, at_key, latest_key
 from bot.queue import Bell
+from bot.scopes import Scopes
 from bot.types import Actor, Channel, Kind, Message, Turn
 
 log = logging.getLogger(__name__)

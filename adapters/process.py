@@ -11,21 +11,20 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from bot.access import Admins
-from bot.models import Catalog
-from bot.scopes import Scopes
-
 from adapters.commanding import Commanding
 from adapters.delivery import Delivery
 from adapters.fetching import Fetching
 from adapters.following import Following
 from adapters.intake import Intake
 from adapters.platform import Platform
+from bot.access import Admins
 from bot.blobs import Blobs
 from bot.conversation import Conversations
 from bot.inbox import Inbox
+from bot.models import Catalog
 from bot.queue import Bell, celery_app
 from bot.reply import Replies
+from bot.scopes import Scopes
 from bot.settings import AdapterSettings
 from bot.store import RedisError, Store, connect
 

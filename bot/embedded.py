@@ -197,7 +197,10 @@ def _socket_path(folder: Path) -> Path:
     if len(os.fsencode(path)) < MAX_SOCKET_PATH:
         return path
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"switchboard-{os.getuid()}-{digest}" / "redis.sock"
+    short = Path(tempfile.gettempdir()) / f"switchboard-{os.getuid()}-{digest}" / "redis.sock"
+    if len(os.fsencode(short)) < MAX_SOCKET_PATH:
+        return short
+    return Path("/tmp") / short.parent.name / short.name  # noqa: S108  private, see `_private_folder`
 
 
 def _private_folder(folder: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from bot import dead
 from bot import store as keys
 from bot.store import Store, text
 from bot.types import RECORD_VERSION, Phase, Turn, Usage, decode, encode
@@ -22,6 +24,8 @@ SWEEP_FORWARD_MS = 3_000  # a conversation that was rung is looked at again afte
 SWEEP_COUNT = 32
 MAX_ATTEMPTS = 3
 NO_USAGE = Usage()
+CONVERSATION = re.compile(rb"[a-z]+(:[A-Za-z0-9._@-]{1,64}){3}")  # a `Thread.key`
+TURN = re.compile(rb"[0-9A-Z]{16}")  # a turn's id
 BARRED = b"barred"  # in the place of a turn's id, under the mark of an event that was refused
 
 
@@ -53,28 +57,32 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A turn as it was stored: `turn` is None where the record cannot be read by this version."""
+    """A turn as it was stored: `turn` is None where the record cannot be read by this version.
+
+    `addressee` is then the turn as far as it can be read: enough to tell its author.
+    """
 
     id: str
     turn: Turn | None
     epoch: str
-    place: str
-    phase: str = ""
+    kind: str
+    phase: str = ""  # empty as long as the turn is owed
+    addressee: Turn | None = None
 
     @classmethod
     def of(cls, turn_id: str, fields: dict[bytes, bytes]) -> Stored:
         try:
-            turn: Turn | None = decode(Turn, fields.get(b"record", b""))
+            found: Turn | None = decode(Turn, fields.get(b"record", b""))
         except ValueError:
-            turn = None
-        if turn is not None and turn.version != RECORD_VERSION:
-            turn = None
+            found = None
+        known = found is not None and found.version == RECORD_VERSION
         return cls(
             turn_id,
-            turn,
+            found if known else None,
             text(fields.get(b"epoch")) or "0",
-            text(fields.get(b"place")),
+            text(fields.get(b"kind")),
             text(fields.get(b"phase")),
+            found,
         )
 
 
@@ -153,8 +161,9 @@ class Inbox:
         )
         return bool(done)
 
-    async def claim(self, conversation: str) -> Grant | None:
-        """The head of the conversation, if nobody else answers it and its files are in."""
+    async def claim(self, conversation: str, token: str = "") -> Grant | None:
+        """The head of the conversation, if nobody else answers it and its files are in. A claim that is made
+        again under its own token gets the same grant."""
         key = self.store.key
         platform = conversation.split(":", 1)[0]
         status, turn_id, fence, attempt = await self.store.run(
@@ -166,7 +175,7 @@ class Inbox:
                 key("fetching", platform),
             ],
             conversation,
-            uuid.uuid4().hex,
+            token or new_token(),
             self.lease_ms,
             keys.REPLY_TTL,
         )
@@ -216,6 +225,7 @@ class Inbox:
             outcome.drop,
             outcome.dead,
             hint_channel(self.store, grant.conversation),
+            dead.KEPT,
             *entries,
         )
         return text(state)
@@ -255,10 +265,9 @@ class Inbox:
 
     async def sweep(self) -> list[str]:
         """Conversations that are due, moved forward so that one worker rings each."""
-        found = await self.store.run(
-            "sweep", [self.store.key("due")], SWEEP_COUNT, SWEEP_FORWARD_MS
-        )
-        return [text(conversation) for conversation in found]
+        due = self.store.key("due")
+        found = await self.store.run("sweep", [due], SWEEP_COUNT, SWEEP_FORWARD_MS)
+        return await dead.sound(self.store, due, found, CONVERSATION)
 
     async def load(self, turn_id: str) -> Stored | None:
         """A stored turn; None where nothing is kept under this id (any more)."""
@@ -284,8 +293,13 @@ class Inbox:
 
     async def fetching(self, platform: str) -> list[str]:
         """The turns whose files or quotes are on their way."""
-        found = await self.store.redis.zrange(self.store.key("fetching", platform), 0, -1)
-        return [text(turn) for turn in found]
+        name = self.store.key("fetching", platform)
+        found = await self.store.redis.zrange(name, 0, -1)
+        return await dead.sound(self.store, name, found, TURN)
+
+    async def stop_fetching(self, platform: str, turn_id: str) -> None:
+        """There is nothing to fetch for under this id."""
+        await self.store.redis.zrem(self.store.key("fetching", platform), turn_id)
 
     async def take_fetch(self, turn_id: str, owner: str, seconds: float) -> bool:
         """Whether this adapter is to fetch for the turn now; its successor may after `seconds`."""
@@ -293,6 +307,11 @@ class Inbox:
             self.store.key("fetch", turn_id), owner, nx=True, px=int(seconds * 1000)
         )
         return bool(taken)
+
+
+def new_token() -> str:
+    """The name of one claim."""
+    return uuid.uuid4().hex
 
 
 def at_key(store: Store, platform: str, workspace: str, channel: str, message: str) -> str:

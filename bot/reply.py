@@ -6,10 +6,13 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from bot import dead
 from bot import store as keys
-from bot.inbox import Grant, at_key, hint_channel
+from bot.inbox import TURN, Grant, at_key, hint_channel
 from bot.store import Store, text
 from bot.types import Phase, Turn
+
+LISTEN = 2.0  # s of one wait for a hint: shorter than any client's socket timeout that listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Shown:
 
 
 class Replies:
-    """All that may be done to replies. Scripts are safe to repeat; reads take one or two round trips."""
+    """All that may be done to replies. Scripts are safe to repeat; a final reply is read in one round trip, a
+    growing one in two."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -49,7 +53,6 @@ class Replies:
             chunk,
             alias,
             keys.REPLY_TTL,
-            key("text", grant.turn, ""),
             hint_channel(self.store, grant.conversation),
             grant.turn,
         )
@@ -61,25 +64,26 @@ class Replies:
         if b"phase" not in fields:
             return Shown(None, "", parts=_parts(fields))
         phase = Phase(text(fields[b"phase"]))
-        fences = [text(fields[b"fence"])]
-        if phase is Phase.OPEN and b"old" in fields:
-            fences.append(text(fields[b"old"]))
-        found = await self.store.redis.mget([self.store.key("text", turn_id, f) for f in fences])
-        longest = max((value or b"" for value in found), key=len)
         return Shown(
             phase,
-            longest.decode("utf-8", "ignore"),  # an append may end inside a character
+            await self._growing(turn_id, fields) if phase is Phase.OPEN else text(fields[b"text"]),
             text(fields.get(b"alias")),
             tuple(json.loads(fields.get(b"notes", b"[]"))),
             _parts(fields),
         )
+
+    async def _growing(self, turn_id: str, fields: dict[bytes, bytes]) -> str:
+        fences = [text(fields[name]) for name in (b"fence", b"old") if name in fields]
+        found = await self.store.redis.mget([self.store.key("text", turn_id, f) for f in fences])
+        longest: bytes = max((value or b"" for value in found), key=len)
+        return longest.decode("utf-8", "ignore")  # an append may end inside a character
 
     async def say(self, turn_id: str, platform: str, words: str, phase: Phase) -> str:
         """The final words of a turn outside the inbox; the first ones said stay, and are returned."""
         key = self.store.key
         said = await self.store.run(
             "say",
-            [key("reply", turn_id), key("text", turn_id, "0")],
+            [key("reply", turn_id)],
             phase,
             words,
             keys.REPLY_TTL,
@@ -90,12 +94,14 @@ class Replies:
 
     async def owed(self, platform: str) -> list[str]:
         """The turns that are not yet delivered, oldest first."""
-        found = await self.store.redis.zrange(self.store.key("owed", platform), 0, -1)
-        return [text(turn) for turn in found]
+        name = self.store.key("owed", platform)
+        found = await self.store.redis.zrange(name, 0, -1)
+        return await dead.sound(self.store, name, found, TURN)
 
     async def next_in(self, conversation: str) -> str | None:
         """The turn whose answer is to be shown next in this conversation."""
-        head = await self.store.redis.lindex(self.store.key("outbox", conversation), 0)
+        key, platform = self.store.key, conversation.split(":", 1)[0]
+        head = await self.store.run("next", [key("outbox", conversation), key("owed", platform)])
         return text(head) or None
 
     async def own(self, place: str, owner: str, seconds: float) -> int:
@@ -137,23 +143,18 @@ class Replies:
     async def intend(self, turn_id: str, part: int) -> bool:
         """Note that this part is about to be posted; False: somebody was about to before, so look first."""
         name = self.store.key("reply", turn_id)
-        async with self.store.redis.pipeline(transaction=False) as pipe:
-            pipe.hsetnx(name, f"intent:{part}", "1")
-            pipe.expire(name, keys.REPLY_TTL)
-            first, _ = await pipe.execute()
-        return bool(first)
+        return bool(await self.store.run("intend", [name], part, keys.REPLY_TTL))
 
     async def unbind(self, turn_id: str, part: int) -> None:
         """A surplus part's message was deleted."""
         await self.store.redis.hdel(self.store.key("reply", turn_id), f"part:{part}")
 
     async def delivered(
-        self, turn_id: str, conversation: str, *, how: str = "delivered", dead: str = ""
+        self, turn_id: str, conversation: str, *, how: str = "delivered", letter: str = ""
     ) -> str | None:
         """The turn is owed no more; the id of the next one in its conversation."""
         key = self.store.key
         platform = conversation.split(":", 1)[0]
-        fence = text(await self.store.redis.hget(key("reply", turn_id), "fence")) or "0"
         following = await self.store.run(
             "delivered",
             [
@@ -163,13 +164,13 @@ class Replies:
                 key("outbox", conversation),
                 key("secret", turn_id),
                 key("dead"),
-                key("text", turn_id, fence),
             ],
             turn_id,
             how,
             keys.DONE_TTL,
-            dead,
+            letter,
             hint_channel(self.store, conversation),
+            dead.KEPT,
         )
         return text(following) or None
 
@@ -187,14 +188,15 @@ class Replies:
         found = await self.store.redis.zrangebyscore(name, "-inf", moment * 1000)
         return [text(turn) for turn in found]
 
-    async def hints(self, platform: str) -> AsyncIterator[str]:
-        """Ids of turns whose reply moved. Only hints: what is missed here, the sweep finds."""
+    async def hints(self, platform: str) -> AsyncIterator[tuple[str, bool]]:
+        """Ids of turns whose reply moved, and whether it is whole. Only hints: what is missed here, the sweep finds."""
         async with self.store.redis.pubsub() as pubsub:
             await pubsub.subscribe(hint_channel(self.store, platform))
             while True:
-                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=2.0)
+                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=LISTEN)
                 if message is not None:
-                    yield text(message["data"])
+                    turn_id, _, how = text(message["data"]).partition(" ")
+                    yield turn_id, how == "whole"
 
 
 def _parts(fields: dict[bytes, bytes]) -> dict[int, str]:

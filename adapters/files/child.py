@@ -46,20 +46,25 @@ async def run(
 async def _started(*arguments: str) -> AsyncIterator[Process]:
     """A running Python; afterwards it is gone, and with it what it started in its session."""
     loop = asyncio.get_running_loop()
-    # As create_subprocess_exec does it, but with the transport at hand: only that closes the pipes for certain.
-    transport, protocol = await loop.subprocess_exec(
-        lambda: SubprocessStreamProtocol(limit=CHUNK, loop=loop),
-        sys.executable,
-        *arguments,
-        stderr=subprocess.DEVNULL,
-        env={},
-        cwd="/",
-        start_new_session=True,
+    # As create_subprocess_exec does it, but with the transport at hand: only that closes the pipes for certain. And a
+    # start is never cancelled: asyncio would then end the process alone, and wait for what it started.
+    starting = asyncio.ensure_future(
+        loop.subprocess_exec(
+            lambda: SubprocessStreamProtocol(limit=CHUNK, loop=loop),
+            sys.executable,
+            *arguments,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
     )
-    process = Process(transport, protocol, loop)
     try:
-        yield process
+        transport, protocol = await asyncio.shield(starting)
+        yield Process(transport, protocol, loop)
     finally:
+        transport, protocol = await starting
+        process = Process(transport, protocol, loop)
         if process.returncode is None or not _at_end(process):
             # Whoever keeps the output open keeps the group's number from being anybody else's.
             with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: only a zombie

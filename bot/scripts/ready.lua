@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- READY: a turn's files and quoted messages are in. Only from `fetching`, so a late or repeated one changes nothing.
 -- KEYS 1 fetching, 2 turn, 3 due, 4 inbox   ARGV 1 turn id, 2 conversation, 3 record
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A conversation begins anew: its epoch changes, so what it held is no longer read and ends by its TTL.
 -- Safe to repeat: the same request changes it once.
 -- KEYS 1 epoch   ARGV 1 request id, 2 ttl s

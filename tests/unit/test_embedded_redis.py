@@ -6,6 +6,7 @@ import signal
 import socket as sockets
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,18 @@ async def test_a_long_path_gets_a_short_socket_that_only_this_user_can_reach(
     assert stat.S_IMODE(server.socket.parent.stat().st_mode) == 0o700
     await server.stop()
     assert (folder / "appendonlydir").is_dir()
+    server.socket.parent.rmdir()
+
+
+async def test_a_long_folder_for_temporary_files_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("deep " * 20) / "state"
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    server = EmbeddedRedis(folder)
+    async with Redis.from_url(await server.start()) as client:
+        assert await client.ping()
+    await server.stop()
     server.socket.parent.rmdir()
 
 

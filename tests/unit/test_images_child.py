@@ -1,6 +1,7 @@
 """The decoder's process holds nothing of ours, is limited, and is gone afterwards, whatever happens."""
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -110,6 +111,16 @@ async def until_gone(pid: int) -> None:
         await asyncio.sleep(0.01)
 
 
+def living(word: str) -> list[str]:
+    """The processes that were started with this word."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            if word.encode() in (folder / "cmdline").read_bytes():
+                found.append(folder.name)
+    return found
+
+
 async def pids(file: Path) -> list[int]:
     while not file.exists():
         await asyncio.sleep(0.01)
@@ -197,6 +208,25 @@ async def test_a_cancelled_run_leaves_nothing_behind(tmp_path: Path) -> None:
 
     for pid in left:
         await asyncio.wait_for(until_gone(pid), 5)
+
+
+@linux
+@pytest.mark.parametrize("ticks", range(8))
+async def test_a_run_that_is_cancelled_while_it_starts_leaves_nothing_behind(
+    tmp_path: Path, ticks: int
+) -> None:
+    mark = f"{tmp_path}/pids"
+    running = asyncio.create_task(run(tmp_path, LINGER, mark))
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    async with asyncio.timeout(5):
+        while living(mark):
+            await asyncio.sleep(0.01)
 
 
 @linux
