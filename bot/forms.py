@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
-SLACK_TEAM = r"[TE][A-Z0-9]{2,30}"
-SLACK_PERSON = r"[UW][A-Z0-9]{2,30}"
-SLACK_GROUP = r"S[A-Z0-9]{2,30}"
+SLACK_TEAM = r"[TE][A-Z0-9]{1,30}"
+SLACK_PERSON = r"[UW][A-Z0-9]{1,30}"
+SLACK_GROUP = r"S[A-Z0-9]{1,30}"
 SNOWFLAKE = r"\d{1,20}"  # Discord's ids
 ADMIN_FORMS = re.compile(
     rf"slack:(?P<team>{SLACK_TEAM}):(?:(?P<person>{SLACK_PERSON})|group:(?P<group>{SLACK_GROUP}))"
@@ -142,7 +142,7 @@ def app_token(text: str) -> str:
 
 
 def _token(text: str, prefix: str, what: str) -> str:
-    if not text.startswith(prefix) or len(text) < len(prefix) + 6:
+    if not text.startswith(prefix) or text == prefix:
         raise ValueError(f"must begin with {prefix}: {what}")
     return secret(text)
 
