@@ -69,6 +69,20 @@ class Models(Protocol):
         """The model that answers today, and a sentence if it is another one; raises ModelGone."""
 
 
+def judge(
+    command: Command, actor: Actor, *, admins: Admins, direct: bool, external_allowed: bool = False
+) -> None:
+    """Raise NotAllowed unless the actor may give the command: asked at the door, and again where it is run."""
+    authorize(
+        actor,
+        _ACTIONS[type(command)],
+        getattr(command, "scope", None),
+        admins=admins,
+        direct=direct,
+        external_allowed=external_allowed,
+    )
+
+
 class Desk:
     """One handler for each command. Raises UserError, NotAllowed among them, with the sentence for the person."""
 
@@ -103,10 +117,9 @@ class Desk:
         in_thread: bool = True,
     ) -> Notice:
         """Do what was asked, once for each request id. `in_thread` is False where the door carries no thread."""
-        authorize(
+        judge(
+            command,
             actor,
-            _ACTIONS[type(command)],
-            getattr(command, "scope", None),
             admins=self._admins,
             direct=thread.channel.direct,
             external_allowed=self._external_allowed,

@@ -13,13 +13,16 @@ import discord
 
 from adapters.discord.deferred import Deferred
 from adapters.discord.known import known, met_in
+from adapters.discord.missed import Missed
 from adapters.discord.parse import attachment, place, quoted
 from adapters.discord.patience import AWAY, Patience
 from adapters.discord.people import actor_of
-from adapters.discord.places import Places
+from adapters.discord.places import Place, Places
 from adapters.intake import Intake, Receipt
+from bot.access import Admins
 from bot.commands import Ask, Command
-from bot.errors import UserError
+from bot.desk import judge
+from bot.errors import NotAllowed, UserError
 from bot.inbox import at_key, conversation_at
 from bot.types import Actor, Author, Message, Quote, Target, Thread, decode, encode, new_id
 
@@ -40,12 +43,20 @@ class Asking:
     """Admits what is asked by command: first safe in Redis, then acknowledged; refused at once where Redis is away."""
 
     def __init__(
-        self, intake: Intake, patience: Patience, places: Places, deferred: Deferred
+        self,
+        intake: Intake,
+        patience: Patience,
+        places: Places,
+        missed: Missed,
+        deferred: Deferred,
+        admins: Admins,
     ) -> None:
         self._intake = intake
         self._patience = patience
         self._places = places
+        self._missed = missed
         self._deferred = deferred
+        self._admins = admins
         self._store = intake.inbox.store
 
     async def on_command(
@@ -59,6 +70,7 @@ class Asking:
     ) -> None:
         """A slash command becomes a turn, then its "thinking" appears."""
         receipts: list[Receipt] = []
+        command = self._judged(interaction, command)
 
         async def admit() -> None:
             hidden = private or not isinstance(command, Ask)
@@ -68,7 +80,7 @@ class Asking:
             receipts.append(await self._receive(interaction, asked, command))
 
         async with self._patience.counted():
-            if not await self._patience.at_once(str(interaction.channel_id), admit):
+            if not await self._patience.at_once(place_of(interaction), admit):
                 await self._refuse(interaction)
                 return
             (receipt,) = receipts
@@ -78,6 +90,10 @@ class Asking:
         self, interaction: discord.Interaction, about: discord.Message
     ) -> None:
         """Keep what the form will be about, then show it: it must be the first response."""
+        refused = self._judged(interaction, Ask(EXPLAIN))
+        if isinstance(refused, UserError):
+            await _say(interaction, refused.sentence)
+            return
         if not _may_write(interaction):
             await _say(interaction, MUTE)
             return
@@ -110,7 +126,7 @@ class Asking:
                 receipts.append(await self._receive(interaction, asked, command))
 
         async with self._patience.counted():
-            if not await self._patience.at_once(str(interaction.channel_id), admit):
+            if not await self._patience.at_once(place_of(interaction), admit):
                 await self._refuse(interaction)
             elif not receipts:
                 await _say(interaction, TOO_OLD)
@@ -120,6 +136,22 @@ class Asking:
                 await self._defer(interaction, receipts[0], hidden=True)
 
     # ---- admission ----------------------------------------------------------------------------------
+
+    def _judged(
+        self, interaction: discord.Interaction, command: Command | UserError
+    ) -> Command | UserError:
+        """The command, or why the person may not give it. A Discord that does not say what the person may do leaves
+        the judgement to where the command is run."""
+        if isinstance(command, UserError) or (
+            interaction.guild_id and not interaction.permissions.value
+        ):
+            return command
+        actor, direct = actor_at(interaction), interaction.guild_id is None
+        try:
+            judge(command, actor, admins=self._admins, direct=direct)
+        except NotAllowed as refused:
+            return refused
+        return command
 
     async def _receive(
         self, interaction: discord.Interaction, asked: Message, command: Command | UserError
@@ -136,8 +168,9 @@ class Asking:
         self, interaction: discord.Interaction, text: str, *, private: bool, hidden: bool
     ) -> Message:
         """The message that a command stands for. A private question is a conversation of its own."""
-        channel, guild = str(interaction.channel_id), interaction.guild
-        where = await self._places.of(interaction.channel, guild, channel)
+        channel, where = place_of(interaction), Place()
+        if interaction.guild_id is not None:
+            where = await self._places.of(interaction.channel, interaction.guild, channel)
         home = place(_id(interaction.guild_id), channel, where.parent, where.category)
         user, asked_id = interaction.user, str(interaction.id)
         root = str(user.id) if home.direct else channel if where.parent else asked_id
@@ -183,12 +216,14 @@ class Asking:
                 await interaction.response.defer(thinking=True, ephemeral=hidden)
             except UNSAID as error:
                 log.warning("interaction.late turn=%s error=%s", receipt.turn, type(error).__name__)
+        await self._missed.remember(_id(interaction.guild_id), place_of(interaction))
 
     async def _refuse(self, interaction: discord.Interaction) -> None:
         """Redis is away: say so at once, and see to it that nothing comes of it later."""
         await _say(interaction, AWAY)
-        channel = place(_id(interaction.guild_id), str(interaction.channel_id), None, None)
-        self._patience.withdraw(str(interaction.channel_id), channel, _mark(interaction))
+        where = place_of(interaction)
+        channel = place(_id(interaction.guild_id), where, None, None)
+        self._patience.withdraw(where, channel, _mark(interaction))
 
     def _form(self, token: str) -> str:
         return self._store.key("form", token)
@@ -201,6 +236,12 @@ def actor_at(interaction: discord.Interaction) -> Actor:
         place(_id(interaction.guild_id), "0", None, None).workspace,
         interaction.permissions,
     )
+
+
+def place_of(interaction: discord.Interaction) -> str:
+    """The id of the channel, thread or direct message in which it was used."""
+    told: Mapping[str, Any] = interaction.data or {}
+    return str(interaction.channel_id or told.get("channel_id"))
 
 
 def form(token: str) -> discord.ui.Modal:
@@ -238,9 +279,9 @@ async def _say(interaction: discord.Interaction, words: str) -> None:
 
 def _may_write(interaction: discord.Interaction) -> bool:
     """Whether an answer can be posted where the command was used."""
-    if interaction.guild_id is None:
-        return True
     may = interaction.app_permissions
+    if interaction.guild_id is None or not may.value:  # no server, or one that does not say
+        return True
     in_thread = isinstance(interaction.channel, discord.Thread)
     return may.send_messages_in_threads if in_thread else may.send_messages
 

@@ -11,17 +11,17 @@ from typing import Any
 import discord
 
 from adapters.discord.asking import Asking
+from adapters.discord.liberal import completed
 from adapters.discord.listening import Listening
+from adapters.discord.missed import Missed
 from adapters.discord.rest import LONGEST_WAIT
-from adapters.discord.slash import command_tree
-from bot.access import Admins
-from bot.models import Catalog
+from adapters.discord.slash import Offers, command_tree
 from bot.store import Store
 
 log = logging.getLogger(__name__)
 
 GOODBYE_SECONDS = 2.0  # for the closing handshake; discord.py alone would wait 30 s
-ESSENTIAL = {"READY", "RESUMED", "GUILD_CREATE"}  # without these the connection is none
+ESSENTIAL = {"READY", "RESUMED"}  # without these the connection is none
 
 
 def intents(*, reads_all: bool) -> discord.Intents:
@@ -41,9 +41,9 @@ class Client(discord.Client):
         self,
         listening: Listening,
         asking: Asking,
+        missed: Missed,
         store: Store,
-        catalog: Catalog,
-        admins: Admins,
+        offers: Offers,
         *,
         reads_all: bool,
         proxy: str | None,
@@ -57,23 +57,35 @@ class Client(discord.Client):
             max_ratelimit_timeout=LONGEST_WAIT,
         )
         self._listening = listening
+        self._missed = missed
         self._store = store
         self._silent = False
-        self.tree = command_tree(self, asking, catalog, admins)
+        self._syncing: asyncio.Task[None] | None = None
+        self.tree = command_tree(self, asking, offers)
         # An event that the library cannot read would end its loop, and lose the events after it.
         parsers = self._connection.parsers
-        parsers.update(
-            {name: _tolerant(name, read) for name, read in parsers.items() if name not in ESSENTIAL}
-        )
+        parsers.update({name: _tolerant(name, read) for name, read in parsers.items()})
 
     async def setup_hook(self) -> None:
-        await self.tree.sync_if_changed(self._store)
+        """Commands that could not be told now are told while the bot already works."""
+        if not await self.tree.sync_if_changed(self._store):
+            self._syncing = asyncio.create_task(self.tree.sync_until_told(self._store))
 
     async def on_ready(self) -> None:
         log.info("discord.ready guilds=%d", len(self.guilds))
+        await self._missed.catch_up(self, self.on_message)
 
     async def on_resumed(self) -> None:
         log.info("discord.resumed")
+        self._missed.back()
+
+    async def on_disconnect(self) -> None:
+        self._missed.away()
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        """A fault of ours in the handler of an event: logged once, with the event's id where it has one."""
+        event_id = getattr(args[0], "id", getattr(args[0], "message_id", "-")) if args else "-"
+        log.exception("event.failed event=%s id=%s", event_method, event_id)
 
     async def on_message(self, message: discord.Message) -> None:
         if not self._silent:
@@ -100,11 +112,15 @@ class Client(discord.Client):
     async def silence(self) -> None:
         """Leave the gateway; interactions under way can still be answered."""
         self._silent = True
+        self._missed.away()
         if self.ws is not None:
             with suppress(TimeoutError, OSError):
                 await asyncio.wait_for(self.ws.close(code=1000), GOODBYE_SECONDS)
 
     async def end(self) -> None:
+        self._missed.away()
+        if self._syncing is not None:
+            self._syncing.cancel()
         with suppress(TimeoutError, OSError):
             await asyncio.wait_for(self.close(), GOODBYE_SECONDS)
 
@@ -114,9 +130,15 @@ def _tolerant(name: str, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def tolerant(data: Any) -> Any:
         try:
-            return read(data)
+            return read(completed(name, data))
         except Exception as error:  # the edge of the library: whatever a surprising payload raises
+            if name in ESSENTIAL:
+                raise
             log.error("event.unreadable event=%s error=%s", name, type(error).__name__)
-            return None
+        if (
+            name == "GUILD_CREATE"
+        ):  # the server is known all the same, its messages are no private ones
+            return read({"id": data["id"], "name": str(data.get("name", ""))})
+        return None
 
     return tolerant

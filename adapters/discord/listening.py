@@ -8,28 +8,42 @@ import discord
 
 from adapters.discord import notes
 from adapters.discord.known import Known, known, met_in
-from adapters.discord.parse import Heard, edited_words, heard, place
+from adapters.discord.missed import Missed
+from adapters.discord.parse import DIRECT, Heard, edited_words, heard, place
 from adapters.discord.patience import AWAY, Patience
 from adapters.discord.people import actor_of
-from adapters.discord.places import Places
+from adapters.discord.places import Place, Places
 from adapters.discord.rest import Rest
 from adapters.intake import Intake
-from bot.errors import PlatformError
-from bot.types import Message, Target, Thread
+from bot.access import Action, Admins, authorize
+from bot.errors import NotAllowed, PlatformError
+from bot.types import Actor, Message, Target, Thread
 
 log = logging.getLogger(__name__)
+
+FAULT = "Sorry, something went wrong on our side (reference {})."
 
 
 class Listening:
     """Admits what is written. The gateway knows no refusal, so it is tried again while Redis is away."""
 
     def __init__(
-        self, intake: Intake, patience: Patience, places: Places, rest: Rest, *, reads_all: bool
+        self,
+        intake: Intake,
+        patience: Patience,
+        places: Places,
+        missed: Missed,
+        rest: Rest,
+        admins: Admins,
+        *,
+        reads_all: bool,
     ) -> None:
         self._intake = intake
         self._patience = patience
         self._places = places
+        self._missed = missed
         self._rest = rest
+        self._admins = admins
         self._reads_all = reads_all
         self._store = intake.inbox.store
 
@@ -37,11 +51,7 @@ class Listening:
         """A message becomes a turn, or is not for us."""
         us = client.user.id if client.user else 0
         said = heard(message, us, _our_role(message.guild))
-        if (
-            said is None
-            or (said.blank and not said.mentioned)
-            or not self._may_concern(said, message)
-        ):
+        if said is None or not self._may_concern(said, message):
             return
 
         async def admit() -> None:
@@ -49,21 +59,30 @@ class Listening:
             if asked is not None:
                 actor = actor_of(message.author, asked.thread.channel.workspace)
                 await self._intake.receive(asked, actor=actor, also_at=met_in(asked))
+                await self._missed.remember(said.guild, said.channel)
 
         async with self._patience.counted():
-            if not await self._patience.in_time(said.channel, admit):
-                await self._refuse(said)
+            try:
+                if not await self._patience.in_time(said.channel, admit):
+                    await self._refuse(said)
+            except Exception:  # the edge of an event: ours, with a sentence for its author
+                log.exception("message.failed message=%s", said.id)
+                await self._say(said, FAULT.format(said.id))
 
     def _may_concern(self, said: Heard, message: discord.Message) -> bool:
         """Whether it is worth a look: most of what a server says is not."""
         if said.direct or said.mentioned:
             return True
+        if said.blank:
+            return False
         in_channel = isinstance(message.channel, discord.abc.GuildChannel)
         return self._reads_all and (said.reply_to is not None or not in_channel)
 
     async def _addressed(self, said: Heard, message: discord.Message) -> Message | None:
         """The message if it is meant for the bot, in its conversation; else None."""
-        where = await self._places.of(message.channel, message.guild, said.channel)
+        where = Place()
+        if not said.direct:
+            where = await self._places.of(message.channel, message.guild, said.channel)
         home = place(said.guild, said.channel, where.parent, where.category)
         found = await known(self._store, home, said.channel, _replies(said))
         if said.direct:
@@ -86,14 +105,17 @@ class Listening:
         log.error("intake.gave_up message=%s", said.id)
         channel = place(said.guild, said.channel, None, None)
         self._patience.withdraw(said.channel, channel, _mark(said.channel, said.id))
-        if said.mentioned or said.direct:
-            try:
-                words = notes.line(AWAY)
-                await self._rest.post(
-                    said.channel, words, nonce=f"away-{said.id}", reply_to=said.id
-                )
-            except PlatformError as error:
-                log.warning("refusal.unsaid message=%s why=%s", said.id, type(error).__name__)
+        await self._say(said, AWAY)
+
+    async def _say(self, said: Heard, words: str) -> None:
+        """Our own words where no turn can carry them, if the message was surely meant for the bot."""
+        if not (said.mentioned or said.direct):
+            return
+        try:
+            line, nonce = notes.line(words), f"own-{said.id}"
+            await self._rest.post(said.channel, line, nonce=nonce, reply_to=said.id)
+        except PlatformError as error:
+            log.warning("words.unsaid message=%s why=%s", said.id, type(error).__name__)
 
     # ---- edits and deletions ------------------------------------------------------------------------
 
@@ -106,6 +128,12 @@ class Listening:
             return
         named = any(str(user["id"]) == str(us) for user in data.get("mentions") or ())
         if event.guild_id and not named and not self._reads_all:
+            return
+        workspace, direct = str(event.guild_id or DIRECT), event.guild_id is None
+        editor = Actor("discord", workspace, str(author.get("id", "")))
+        try:
+            authorize(editor, Action.ASK, None, admins=self._admins, direct=direct)
+        except NotAllowed:
             return
         guild = client.get_guild(event.guild_id) if event.guild_id else None
         text = edited_words(data, us, _our_role(guild))
@@ -135,8 +163,10 @@ def _replies(said: Heard) -> tuple[str, ...]:
 
 
 def _message(said: Heard, thread: Thread, found: Known) -> Message:
-    """A message replied to that is not part of the conversation comes along, and so does what is forwarded."""
-    quotes = said.quotes if found.replied != thread.key else said.forwarded
+    """A message replied to that is not part of the conversation comes along, and so does what is forwarded; without
+    words of one's own the one replied to is what is asked about, wherever it belongs."""
+    speaks = bool(said.text or said.attachments or said.forwarded)
+    quotes = said.forwarded if speaks and found.replied == thread.key else said.quotes
     return Message(
         id=said.id,
         thread=thread,

@@ -82,8 +82,8 @@ class Messages:
         await self._rest.open()  # for our id
         try:
             found = await self._rest.history(channel, after=turn.message.id, limit=LOOKED_THROUGH)
-        except MissingScope:
-            return None
+        except (MissingScope, PlaceGone):
+            return None  # where it cannot be looked, the post itself tells what is wrong
         ours = [m for m in reversed(found) if str(m["author"]["id"]) == self._rest.us]
         for message in ours:
             if str(message.get("nonce") or "") == nonce(turn, part):

@@ -69,11 +69,11 @@ def heard(message: discord.Message, us: int, our_role: int | None) -> Heard | No
     replied = reference.resolved if reference is not None and is_reply else None
     replied = replied if isinstance(replied, discord.Message) else None
     is_ours = replied is not None and replied.author.id == us
-    has_content = message.content or message.attachments or message.stickers
+    has_content = message.content or message.attachments or message.stickers or message.poll
     return Heard(
         id=str(message.id),
         channel=str(message.channel.id),
-        guild=str(message.guild.id) if message.guild else None,
+        guild=guild_of(message),
         author=Author(str(message.author.id), message.author.display_name),
         text=spoken(message, us, our_role),
         attachments=tuple(attachment(file) for file in message.attachments),
@@ -88,6 +88,12 @@ def heard(message: discord.Message, us: int, our_role: int | None) -> Heard | No
     )
 
 
+def guild_of(message: discord.Message) -> str | None:
+    """The server's id, also of a server that discord.py knows nothing of; None for a direct message."""
+    found = message.guild.id if message.guild else getattr(message.channel, "guild_id", None)
+    return str(found) if found else None
+
+
 def spoken(message: discord.Message, us: int, our_role: int | None) -> str:
     """The words for the model: mentions by name, the one of the bot in front taken away, stickers said."""
     names = {f"@{user.id}": user.display_name for user in message.mentions}
@@ -95,6 +101,9 @@ def spoken(message: discord.Message, us: int, our_role: int | None) -> str:
     names |= {f"#{channel.id}": channel.name for channel in message.channel_mentions}
     lines = [words(message.content, names, us, our_role)]
     lines += [f"(sticker: {sticker.name})" for sticker in message.stickers]
+    if message.poll is not None:
+        answers = " / ".join(answer.text for answer in message.poll.answers)
+        lines.append(f"(poll: {message.poll.question} {answers})")
     return "\n".join(line for line in lines if line)
 
 

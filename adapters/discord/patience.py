@@ -17,9 +17,8 @@ from bot.types import Channel
 log = logging.getLogger(__name__)
 
 AWAY = "I cannot reach my memory right now, so I did not take this. Please try again in a moment."
-AT_ONCE_SECONDS = (
-    2.0  # for an interaction: Discord gives up after 3 s, and a refusal needs time too
-)
+# For an interaction: Discord gives up after 3 s, and a refusal needs time too.
+AT_ONCE_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 120.0  # the gateway knows no refusal, so a message is tried again for so long
 
@@ -75,12 +74,16 @@ class Patience:
             await self._replies.delivered(stored.id, stored.turn.conversation, how="withdrawn")
             log.info("turn.withdrawn turn=%s", stored.id)
 
-        task = asyncio.ensure_future(self._withdrawn(place, withdraw))
+        task = asyncio.ensure_future(self._withdrawn(place, withdraw, mark))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _withdrawn(self, place: str, withdraw: Callable[[], Awaitable[None]]) -> None:
-        await self.in_time(place, withdraw)
+    async def _withdrawn(
+        self, place: str, withdraw: Callable[[], Awaitable[None]], mark: str
+    ) -> None:
+        """However long Redis is away: its author was told that nothing comes of it."""
+        while not await self.in_time(place, withdraw):
+            log.error("withdrawal.waits mark=%s", mark)
 
     async def drained(self, seconds: float) -> None:
         """Wait for what is under way."""

@@ -8,7 +8,7 @@ import discord
 
 from adapters.discord.faults import translated
 from adapters.discord.parse import DIRECT
-from bot.errors import PlaceGone, PlatformBusy
+from bot.errors import MissingScope, PlaceGone, PlatformBusy
 from bot.types import Actor, Scope, Turn
 
 READY_SECONDS = 1.0  # until it is asked again whether the servers are known
@@ -29,12 +29,26 @@ class People:
         if client is None or not client.is_ready():
             raise PlatformBusy("The bot is not connected yet.", READY_SECONDS)
         guild = client.get_guild(int(channel.workspace))
-        place = guild.get_channel(int(channel.id)) if guild else None
-        if guild is None or place is None:
-            raise PlaceGone("The bot is no longer in this place.")
+        if guild is None:
+            raise PlaceGone("The bot is no longer in this server.")
         async with translated():
             member = await guild.fetch_member(int(author.id))
-        return actor_of(member, channel.workspace, place.permissions_for(member))
+        permissions = await _permissions(guild, int(channel.id), member)
+        return actor_of(member, channel.workspace, permissions)
+
+
+async def _permissions(
+    guild: discord.Guild, channel: int, member: discord.Member
+) -> discord.Permissions | None:
+    """What the member may do in a channel; None, which is nothing, where Discord does not tell enough to know."""
+    if guild.default_role is None and guild.owner_id != member.id:
+        return None
+    try:
+        async with translated():
+            place = guild.get_channel(channel) or await guild.fetch_channel(channel)
+    except (PlaceGone, MissingScope, discord.DiscordException):
+        return None
+    return place.permissions_for(member)
 
 
 def actor_of(

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import discord
 
+from adapters.discord.liberal import THREADS
 from adapters.discord.rest import Rest
+from bot.errors import BotError
 from bot.store import AT_TTL, Store, text
 
-THREADS = {10, 11, 12}  # channel types: announcement, public and private threads
-NONE = "-"  # kept in the place of a parent: the channel is no thread
+NONE = "-"  # kept in the place of a channel above: there is none
+CATEGORY_TTL = 600  # s; a channel may be moved to another category, a thread stays where it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,34 +23,55 @@ class Place:
     category: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What a channel is under: the parent of a thread, the category of a channel."""
+
+    thread: bool = False
+    id: str | None = None
+
+
 class Places:
-    """Answers from discord.py's cache. A thread that is not in it (one that was asleep when the bot came) is looked up
-    once, and its parent, which never changes, is kept; categories do change and always come from the cache."""
+    """Answers from discord.py's cache. What is not in it (a thread that was asleep when the bot came) is looked up
+    once and kept."""
 
     def __init__(self, store: Store, rest: Rest) -> None:
         self._store = store
         self._rest = rest
 
     async def of(self, channel: object, guild: discord.Guild | None, channel_id: str) -> Place:
-        """`channel` is what discord.py has of it, which may be next to nothing."""
-        if guild is None:
-            return Place()
-        if isinstance(channel, discord.Thread):
-            return Place(str(channel.parent_id), _category(guild, str(channel.parent_id)))
-        if isinstance(channel, discord.abc.GuildChannel):
-            return Place(None, _category(guild, channel_id))
+        """A channel of a server. `channel` is what discord.py has of it, which may be next to nothing."""
+        above = _cached(channel) or await self._looked_up(channel_id)
+        if not above.thread or above.id is None:
+            return Place(None, above.id)
+        parent = guild.get_channel(int(above.id)) if guild else None
+        over = _cached(parent) or await self._looked_up(above.id)
+        return Place(above.id, over.id)
+
+    async def _looked_up(self, channel_id: str) -> Above:
+        """Asked of Discord, unless it is known already. One that Discord does not tell of is a plain channel."""
         name = self._store.key("parent", channel_id)
-        parent = text(await self._store.redis.get(name))
-        if not parent:
-            found = await self._rest.channel(channel_id)
-            parent = str(found["parent_id"]) if int(found["type"]) in THREADS else NONE
-            await self._store.redis.set(name, parent, ex=AT_TTL)
-        if parent == NONE:
-            return Place(None, _category(guild, channel_id))
-        return Place(parent, _category(guild, parent))
+        if kept := text(await self._store.redis.get(name)):
+            kind, _, found = kept.rpartition(":")
+            return Above(kind != NONE, None if found == NONE else found)
+        above, ttl = Above(), CATEGORY_TTL
+        try:
+            told = await self._rest.channel(channel_id)
+            parent = told.get("parent_id")
+            above = Above(told.get("type") in THREADS, str(parent) if parent else None)
+            ttl = AT_TTL if above.thread else CATEGORY_TTL
+        except BotError as error:
+            if error.retryable:
+                raise
+        kind = "thread" if above.thread else NONE
+        await self._store.redis.set(name, f"{kind}:{above.id or NONE}", ex=ttl)
+        return above
 
 
-def _category(guild: discord.Guild, channel_id: str) -> str | None:
-    channel = guild.get_channel(int(channel_id))
-    category = getattr(channel, "category_id", None)
-    return str(category) if category else None
+def _cached(channel: object) -> Above | None:
+    if isinstance(channel, discord.Thread):
+        return Above(True, str(channel.parent_id))
+    if isinstance(channel, discord.abc.GuildChannel):
+        category = channel.category_id
+        return Above(False, str(category) if category else None)
+    return None

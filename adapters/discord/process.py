@@ -14,15 +14,18 @@ from discord.http import Route
 
 from adapters.discord.asking import Asking
 from adapters.discord.client import Client
+from adapters.discord.current import Current
 from adapters.discord.deferred import Deferred
 from adapters.discord.listening import Listening
 from adapters.discord.messages import Messages
+from adapters.discord.missed import Missed
 from adapters.discord.patience import Patience
 from adapters.discord.people import People
 from adapters.discord.places import Places
 from adapters.discord.reading import Reading
 from adapters.discord.rest import Rest
 from adapters.discord.sending import Discord
+from adapters.discord.slash import Offers
 from adapters.files.download import open_session
 from adapters.files.origins import Origins
 from adapters.process import Adapter
@@ -97,20 +100,33 @@ class Lives:
             Reading(rest, files, origins),
             reads_all=reads_all,
         )
-        self._catalog = Catalog.load(settings.models_file)
-        self.adapter = Adapter(settings, platform, self._catalog)
+        catalog, admins = Catalog.load(settings.models_file), Admins.of(settings.admins)
+        self.adapter = Adapter(settings, platform, catalog)
         intake, places = self.adapter.intake, Places(self.adapter.store, rest)
         self._patience = Patience(self.adapter.inbox, self.adapter.replies)
-        self._listening = Listening(intake, self._patience, places, rest, reads_all=reads_all)
-        self._asking = Asking(intake, self._patience, places, self._deferred)
+        self._missed = Missed(self.adapter.store)
+        self._listening = Listening(
+            intake, self._patience, places, self._missed, rest, admins, reads_all=reads_all
+        )
+        self._asking = Asking(intake, self._patience, places, self._missed, self._deferred, admins)
+        self._offers = Offers(catalog, Current(self.adapter.scopes, places), admins)
+
+    @property
+    def client(self) -> Client | None:
+        """The connection of the moment, if there is one."""
+        return self._client
 
     async def run(self) -> None:
         """Until cancelled."""
-        sweep = asyncio.create_task(self._deferred.sweep(self.adapter.inbox))
+        background = [
+            asyncio.create_task(self._deferred.sweep(self.adapter.inbox)),
+            asyncio.create_task(self._missed.note()),
+        ]
         try:
             await self._live()
         finally:
-            sweep.cancel()
+            for task in background:
+                task.cancel()
 
     async def _live(self) -> None:
         pause, loop = FIRST_PAUSE, asyncio.get_running_loop()
@@ -151,9 +167,9 @@ class Lives:
         return Client(
             self._listening,
             self._asking,
+            self._missed,
             self.adapter.store,
-            self._catalog,
-            Admins.of(settings.admins),
+            self._offers,
             reads_all=settings.discord_message_content,
             proxy=proxy_for(settings.discord_api_url),
         )

@@ -117,7 +117,7 @@ class Discord:
                 turn, part, content, channel, reply_to=reply_to, look=look
             )
         except MissingScope:
-            if part == 0:
+            if part == 0 and turn.kind == "ask":
                 await self._apologise(turn)
             raise
 

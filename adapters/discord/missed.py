@@ -1,0 +1,132 @@
+"""What was written while no connection was there is read once after it, oldest first, and heard like any message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+
+import discord
+
+from adapters.discord.faults import translated
+from adapters.discord.patience import OUTAGE, PATIENCE_SECONDS
+from bot.errors import BotError
+from bot.store import AT_TTL, Store, text
+
+log = logging.getLogger(__name__)
+
+Hear = Callable[[discord.Message], Awaitable[None]]
+
+WINDOW_SECONDS = 900.0  # what is older is no longer answered: its author has gone elsewhere
+OVERLAP_SECONDS = PATIENCE_SECONDS + 30  # what an adapter may have held in its hands when it ended
+STAMP_SECONDS = 1.0
+CHANNELS = 50  # looked through after one absence, the busiest of late first
+MESSAGES = 100  # of one channel
+REMEMBERED = 200  # places in which the bot was asked: direct messages are in no list of Discord's
+DIRECT = "@me"
+
+
+class Missed:
+    """Notes each second that the bot is there. What is read twice is admitted once, so the window may overlap."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._there = False
+
+    def away(self) -> None:
+        self._there = False
+
+    def back(self) -> None:
+        """A connection goes on where it was: Discord tells by itself what was missed."""
+        self._there = True
+
+    async def note(self) -> None:
+        """For ever: the moment until which everything was heard."""
+        while True:
+            if self._there:
+                try:
+                    await self._store.redis.set(self._name("there"), time.time(), ex=AT_TTL)
+                except OUTAGE as error:
+                    log.debug("presence.unnoted error=%s", type(error).__name__)
+            await asyncio.sleep(STAMP_SECONDS)
+
+    async def remember(self, guild: str | None, channel: str) -> None:
+        """The bot was addressed here."""
+        places, member = self._name("places"), f"{guild or DIRECT}:{channel}"
+        try:
+            async with self._store.redis.pipeline(transaction=False) as pipe:
+                pipe.zadd(places, {member: time.time()})
+                pipe.zremrangebyrank(places, 0, -REMEMBERED - 1)
+                pipe.expire(places, AT_TTL)
+                await pipe.execute()
+        except OUTAGE as error:
+            log.debug("place.unremembered error=%s", type(error).__name__)
+
+    async def catch_up(self, client: discord.Client, hear: Hear) -> None:
+        """Read what was missed. Without Redis, or before the first presence, there is nothing to go by."""
+        try:
+            there = text(await self._store.redis.get(self._name("there")))
+            places = await self._store.redis.zrevrange(self._name("places"), 0, CHANNELS - 1)
+        except OUTAGE as error:
+            log.warning("missed.unknown error=%s", type(error).__name__)
+            there = ""
+        if there:
+            since = max(float(there) - OVERLAP_SECONDS, time.time() - WINDOW_SECONDS)
+            after = discord.Object(discord.utils.time_snowflake(datetime.fromtimestamp(since, UTC)))
+            for channel in _candidates(client, after.id, [text(place) for place in places]):
+                await self._read(channel, after, hear)
+        self._there = True
+
+    async def _read(
+        self, channel: discord.abc.Messageable, after: discord.Object, hear: Hear
+    ) -> None:
+        """One channel's messages; a channel that cannot be read holds nothing up."""
+        count = 0
+        try:
+            async with translated():
+                history = channel.history(limit=MESSAGES, after=after, oldest_first=True)
+                found = [message async for message in history]
+            for message in found:
+                await hear(message)
+                count += 1
+        except (BotError, discord.DiscordException) as error:
+            log.info("missed.unread error=%s", type(error).__name__)
+        if count:
+            log.info("missed.read messages=%d", count)
+
+    def _name(self, what: str) -> str:
+        return self._store.key("discord", what)
+
+
+def _candidates(
+    client: discord.Client, after: int, places: list[str]
+) -> list[discord.abc.Messageable]:
+    """Channels with messages since then, the latest first, and places where the bot is asked."""
+    active = sorted(
+        (c for c in _channels(client) if (c.last_message_id or 0) > after),
+        key=lambda c: -(c.last_message_id or 0),
+    )
+    found: dict[int, discord.abc.Messageable] = {c.id: c for c in active}
+    for place in places:
+        guild, _, channel = place.partition(":")
+        known = client.get_channel(int(channel))
+        if (
+            getattr(known, "last_message_id", None) is None
+        ):  # else it is known that there is nothing
+            guild_id = None if guild == DIRECT else int(guild)
+            found.setdefault(
+                int(channel), client.get_partial_messageable(int(channel), guild_id=guild_id)
+            )
+    return list(found.values())[:CHANNELS]
+
+
+def _channels(
+    client: discord.Client,
+) -> Iterator[discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread]:
+    for guild in client.guilds:
+        yield from guild.text_channels
+        yield from guild.voice_channels
+        yield from guild.stage_channels
+        yield from guild.threads
