@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 READY_LIMIT = 30.0  # s for the simulated workspaces to tell their addresses
 END_LIMIT = 5.0  # s for them to end
+KILLED = ("worker", "slack", "discord", "redis")  # what the page may ask to kill
 PORT_TAKEN = 75  # the exit code with which they say so
 KEPT = (  # of what the operator has set; the rest would lead out of the demo
     *("SWITCHBOARD_LOG_FORMAT", "SWITCHBOARD_LOG_LEVEL"),
@@ -71,7 +72,11 @@ async def _demo(folder: Path, port: int, workers: int, browser: bool) -> int:
         found = children(kinds, workers, _origins(world))
         supervisor = Supervisor(found, drain=own.drain_seconds)
         supervisor.obey_signals()
-        async with running(redis), ended_with(process, supervisor):
+        async with (
+            running(redis),
+            ended_with(process, supervisor),
+            killed_on_request(process, supervisor, redis),
+        ):
             _welcome(world["page_url"], real, browser)
             return await supervisor.run()
 
@@ -127,11 +132,13 @@ async def playground(
     """The simulated workspaces as a child process, and the addresses that it tells."""
     reading, writing = os.pipe()
     command = [sys.executable, "-P", "-m", "bot.tether", "playground", "--message-content"]
+    kill = ["--kill", *KILLED]
     ports = [f"--{name}-port=0" for name in ("slack", "discord", "models")]
     process = await asyncio.create_subprocess_exec(
         *command,
         f"--port={port}",
         *ports,
+        *kill,
         *([] if models else ["--no-models"]),
         env={**child_environment((), environment()), tether.NAME: str(reading)},
         stdin=asyncio.subprocess.DEVNULL,
@@ -179,6 +186,29 @@ async def ended_with(
         code = await process.wait()
         log.error("playground.died code=%d", code)
         supervisor.stop(1)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+@contextlib.asynccontextmanager
+async def killed_on_request(
+    process: asyncio.subprocess.Process, supervisor: Supervisor, redis: EmbeddedRedis
+) -> AsyncIterator[None]:
+    """The page has buttons that show what a `kill -9` costs: nothing. It names a process, and here it dies."""
+
+    async def watch() -> None:
+        assert process.stdout is not None  # noqa: S101  it is a pipe
+        async for line in process.stdout:
+            word = json.loads(line).get("kill")
+            for name, pid in {**supervisor.pids, "redis": redis.pid}.items():
+                if pid is not None and word in (name, name.rpartition("-")[0]):
+                    log.info("demo.kills process=%s pid=%d", name, pid)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
 
     watching = asyncio.create_task(watch())
     try:

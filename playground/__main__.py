@@ -68,6 +68,13 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--ready-file", type=Path, help="write the addresses there instead of to stdout"
     )
+    parser.add_argument(
+        "--kill",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help='the bot\'s processes that the page may ask to kill: a line {"kill": NAME} on stdout',
+    )
     return parser.parse_args(words)
 
 
@@ -96,7 +103,7 @@ async def run(given: argparse.Namespace) -> None:
         if models is not None:
             await stack.enter_async_context(models)
         panes: dict[str, Pane] = {
-            "page": ControlPane(models),
+            "page": ControlPane(models, kill=ask_to_kill, processes=given.kill),
             "slack": SlackPane(slack),
             "discord": DiscordPane(discord),
         }
@@ -130,13 +137,23 @@ def addresses(
     }
 
 
+def say(word: Json) -> None:
+    """One line of JSON to whoever started this."""
+    sys.stdout.buffer.write(orjson.dumps(word) + b"\n")
+    sys.stdout.flush()
+
+
+def ask_to_kill(name: str) -> None:
+    """This process knows nobody's pid; who started it knows, and listens."""
+    say({"kill": name})
+
+
 def tell(found: Json, ready_file: Path | None) -> None:
-    """One line of JSON; a file appears whole or not at all."""
-    line = orjson.dumps(found) + b"\n"
+    """The addresses; a file appears whole or not at all."""
     if ready_file is None:
-        sys.stdout.buffer.write(line)
-        sys.stdout.flush()
+        say(found)
         return
+    line = orjson.dumps(found) + b"\n"
     partial = ready_file.with_name(ready_file.name + ".partial")
     partial.write_bytes(line)
     partial.chmod(0o600)

@@ -28,6 +28,7 @@ class DiscordPane:
             "thread": self._open_thread,
             "redeliver": self._redeliver,
             "busy": self._be_busy,
+            "hang_up": self._hang_up,
         }
         for person in self.people():
             discord.direct_messages(str(person["id"]), discord.world.bot.id)
@@ -237,6 +238,10 @@ class DiscordPane:
         ):
             self._discord.will_refuse(route, 429, retry_after=2)
         return {"said": "Discord will answer the next calls with 429, retry after 2 s."}
+
+    async def _hang_up(self, _viewer: str, _given: Json, _: tuple[Picked, ...]) -> Json:
+        self._discord.gateway.drop()
+        return {"said": "Discord cut the gateway's connection without a word."}
 
 
 def _file_id(url: str) -> str:

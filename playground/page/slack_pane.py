@@ -50,6 +50,7 @@ class SlackPane:
             "suggest": self._suggest,
             "redeliver": self._redeliver,
             "busy": self._be_busy,
+            "hang_up": self._hang_up,
         }
 
     def people(self) -> list[Json]:
@@ -196,6 +197,10 @@ class SlackPane:
         self._slack.will_refuse("chat.update", "ratelimited", 2, retry_after=2)
         self._slack.will_refuse("chat.postMessage", "ratelimited", 1, retry_after=2)
         return {"said": "Slack will answer the next calls with 429, Retry-After 2."}
+
+    async def _hang_up(self, _viewer: str, _given: Json, _: tuple[Picked, ...]) -> Json:
+        self._slack.drop_sockets()
+        return {"said": "Slack cut every connection without a word."}
 
 
 def _sentence(fault: Exception) -> str:

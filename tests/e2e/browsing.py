@@ -61,9 +61,12 @@ class Playground:
         self.slack = SlackServer(limits=False)
         self.discord = DiscordServer(limits=False)
         self.models = ModelServer(pace=0.002)
+        self.killed: list[str] = []  # what the page asked to kill
         self.page = PageServer(
             {
-                "page": ControlPane(self.models),
+                "page": ControlPane(
+                    self.models, kill=self.killed.append, processes=("worker", "redis")
+                ),
                 "slack": SlackPane(self.slack),
                 "discord": DiscordPane(self.discord),
             }

@@ -122,7 +122,9 @@ async def until(condition: Callable[[], object], started: Demo) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_a_mention_on_the_page_is_answered_and_ctrl_c_ends_it_all(tmp_path: Path) -> None:
+async def test_a_mention_on_the_page_is_answered_a_kill_is_survived_and_ctrl_c_ends_it_all(
+    tmp_path: Path,
+) -> None:
     async with demo(tmp_path) as started, tab(started.page) as page:
         await until(
             lambda: "slack.ready" in started.log.read_text() and "slack" in page.panes, started
@@ -141,8 +143,12 @@ async def test_a_mention_on_the_page_is_answered_and_ctrl_c_ends_it_all(tmp_path
             ],
             started,
         )
+        assert len(started.pids()) == 3, "no child died"
+        told = await page.do("page", "kill", process="worker")
+        assert told["said"].startswith("kill -9 worker.")
+        await until(lambda: len(started.pids()) == 4, started)
+        assert "child.died process=worker code=-9" in started.log.read_text()
         pids = started.pids()
-        assert len(pids) == 3, "no child died"
         started.process.send_signal(signal.SIGINT)
         async with asyncio.timeout(40):
             assert await started.process.wait() == 0

@@ -1,44 +1,18 @@
-"""The page in a real browser: what a person does in it arrives, what the bot does appears."""
+"""The page in a real browser, pane by pane: what a person does in it arrives, what the bot does appears."""
 
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, expect
 
 from playground.discord.posts import Draft
-from tests.e2e.browsing import Playground, Tab, browser, tab
-from tests.e2e.page_bot import Model, running
+from tests.e2e.browsing import Playground, Tab, tab
+from tests.e2e.page_bot import Model
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chrome() -> AsyncIterator[Browser]:
-    async with browser() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def playground(chrome: Browser) -> AsyncIterator[Playground]:
-    async with Playground() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bot(playground: Playground) -> AsyncIterator[Model]:
-    async with running(playground.slack, playground.discord, playground.models) as model:
-        yield model
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(chrome: Browser, playground: Playground) -> AsyncIterator[Tab]:
-    async with tab(chrome, playground) as opened:
-        yield opened
 
 
 def png(size: tuple[int, int] = (320, 200)) -> bytes:
@@ -301,122 +275,3 @@ async def test_buttons_of_both_platforms_are_pressed(page: Tab, playground: Play
     await page.discord.get_by_role("button", name="Once more").click()
     await page.shows(page.discord, "Sending command…")
     assert [i.name for i in discord.interactions.by_id.values()] == ["more"]
-
-
-# ---- the page itself -------------------------------------------------------------------------------------------------
-
-NASTY = (
-    '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\n'
-    "[click](javascript:window.hacked=1) ![pic](https://tracker.example/p.png)\n"
-    "| <b>a</b> | b |\n|---|---|\n| <svg onload=window.hacked=1> | `<i>` |\n"
-    "```html\n<iframe srcdoc='<script>parent.hacked=1</script>'></iframe>\n```\n"
-)
-
-
-async def test_what_a_model_writes_never_becomes_markup_and_loads_nothing(
-    page: Tab, playground: Playground, bot: Model
-) -> None:
-    requested: list[str] = []
-    page.page.on("request", lambda request: requested.append(request.url))
-    playground.models.will_say(NASTY, times=2)
-    await page.write(page.box, "@switchboard go")
-    await page.write(page.discord_box, "@Switchboard go")
-    await page.shows(page.slack, "<script>window.hacked=1</script>")
-    await page.shows(page.discord, "<script>window.hacked=1</script>")
-    assert await page.page.evaluate("window.hacked") is None
-    texts = page.page.locator(".text")
-    assert await texts.locator("img, script, iframe, svg:not(.icon), b, i").count() == 0
-    assert await page.page.locator("a[href^='javascript']").count() == 0
-    assert {url.split("/")[2] for url in requested} <= {playground.page.url.split("/")[2]}
-
-
-async def test_links_lead_elsewhere_only_when_clicked(
-    page: Tab, playground: Playground, bot: Model
-) -> None:
-    playground.models.will_say("See [the docs](https://docs.example/a_b?x=1&y=2) now.")
-    await page.write(page.box, "@switchboard link?")
-    link = page.slack.get_by_role("link", name="the docs")
-    await link.wait_for()
-    assert await link.get_attribute("href") == "https://docs.example/a_b?x=1&y=2"
-    assert await link.get_attribute("rel") == "noopener noreferrer nofollow"
-
-
-async def test_ideas_prepare_what_is_tried(page: Tab, playground: Playground, bot: Model) -> None:
-    await page.page.get_by_role("button", name="Try this").click()
-    await page.page.get_by_role("button", name=re.compile("Show it a picture")).click()
-    await page.shows(page.slack, "lighthouse.png")
-    await page.box.press("Enter")
-    await page.shows(page.slack, "960 × 600 px")
-    await page.page.get_by_role("button", name="Try this").click()
-    await page.page.get_by_role("button", name=re.compile("Try that as a member")).click()
-    await expect(page.slack.locator(".persona .role")).to_have_text("member")
-    await expect(page.box).to_have_value("/ai model set gpt-4o")
-
-
-async def test_fault_buttons_reach_the_servers(
-    page: Tab, playground: Playground, bot: Model
-) -> None:
-    await page.write(page.box, "@switchboard hello")
-    await page.shows(page.slack, "Try one of these")
-    before = len(playground.slack.events)
-    await page.page.get_by_role("button", name="Make it hard").click()
-    await page.page.get_by_role("switch", name="Slow model").click()
-    await page.shows(page.page.locator("#toasts"), "The model is slow now.")
-    assert playground.models.pace > 0.1
-    await page.page.get_by_role("button", name=re.compile("Deliver Slack's last event")).click()
-    await page.shows(page.page.locator("#toasts"), "Slack delivered its last event again.")
-    assert len(playground.slack.events) >= before
-
-
-async def test_the_badge_says_that_the_model_is_scripted(page: Tab) -> None:
-    await expect(page.page.locator("#model")).to_contain_text("Scripted model")
-
-
-async def test_everything_is_reached_with_the_keyboard(
-    page: Tab, playground: Playground, bot: Model
-) -> None:
-    await playground.slack.post("mia", "general", "The herons are back.")
-    message = page.slack.get_by_role("article")
-    await message.focus()
-    await page.page.keyboard.press("Tab")
-    await expect(page.slack.get_by_role("button", name="Ask about this")).to_be_focused()
-    await page.page.keyboard.press("Enter")
-    form = page.page.get_by_role("dialog", name="Ask about this")
-    await expect(form.get_by_label("Your question")).to_be_focused()
-    await page.page.keyboard.press("Escape")
-    await expect(form).to_be_hidden()
-
-
-@pytest.mark.parametrize("width", [390, 820, 1440])
-async def test_nothing_runs_out_of_the_window_at_any_width(
-    chrome: Browser, playground: Playground, width: int
-) -> None:
-    async with tab(chrome, playground, width=width, scheme="dark") as opened:
-        await playground.slack.post("mia", "general", "x" * 400)
-        await opened.shows(opened.slack, "xxxx")
-        across = await opened.page.evaluate("document.documentElement.scrollWidth")
-        assert across <= width
-
-
-async def test_on_a_narrow_screen_the_places_are_behind_a_button(
-    chrome: Browser, playground: Playground
-) -> None:
-    async with tab(chrome, playground, width=390) as opened:
-        await expect(opened.page.get_by_role("button", name="Try this")).to_be_visible()
-        random = opened.slack.get_by_role("button", name="random")
-        await expect(random).to_be_hidden()
-        await opened.slack.get_by_role("button", name="Show channels").click()
-        await random.click()
-        await opened.slack.get_by_role("heading", name="random", exact=True).wait_for()
-        await expect(random).to_be_hidden()
-
-
-async def test_a_page_whose_server_came_back_goes_on_by_itself(
-    page: Tab, playground: Playground
-) -> None:
-    await playground.page.stop()
-    await expect(page.page.locator("body")).to_have_class(re.compile("offline"))
-    await playground.page.start()
-    await playground.slack.post("mia", "general", "Back again.")
-    await page.shows(page.slack, "Back again.")
-    page.complaints.clear()  # the browser tells of the broken connection

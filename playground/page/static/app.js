@@ -1,33 +1,27 @@
 // The page starts: people are asked for, the panes are built, the stream of changes is opened.
 
-import { button, fill, h, icon, toast } from "./dom.js";
+import { h, icon, toast } from "./dom.js";
 import { Discord } from "./discord.js";
 import { act, actAs, connect, every, onChange, one, viewer } from "./net.js";
+import { samplePicture } from "./room.js";
 import { Slack } from "./slack.js";
+import { tell, troubles } from "./trouble.js";
 
 const panes = {};
 
 // What to try, in an order that tells a story. `do` prepares it; the person presses Enter.
 const IDEAS = [
   { pane: "slack", title: "Ask in a channel", note: "The answer grows in a thread.", go: () => slackText("general", "@switchboard compare tea, coffee and water in a table") },
-  { pane: "slack", title: "Show it a picture", note: "A sample picture is attached.", go: async () => slackText("general", "@switchboard what do you see?", [await sample()]) },
+  { pane: "slack", title: "Show it a picture", note: "A sample picture is attached.", go: async () => slackText("general", "@switchboard what do you see?", [await samplePicture()]) },
   { pane: "slack", title: "Go on without a mention", note: "In the thread: “what did I say first?”", go: () => panes.slack.thread ? panes.slack.reply.prefill("what did I say first?") : toast("Open a thread with an answer first.") },
+  { pane: "slack", title: "Kill the worker in mid-answer", note: "kill -9. The answer goes on in the same message.", go: killInMidAnswer },
   { pane: "slack", title: "Switch a channel's model", note: "As an admin. The change is announced.", go: () => slackText("design", "/ai model set gpt-4o-mini", [], "admin") },
   { pane: "slack", title: "Try that as a member", note: "Refused, and only you see it.", go: () => slackText("design", "/ai model set gpt-4o", [], "member") },
   { pane: "discord", title: "Use the slash command", note: "/ask with its options and a private answer.", go: () => discordCommand("general", "ask", { prompt: "show me some Python code" }) },
-  { pane: "discord", title: "Send a picture with /ask", note: "The same picture as an option.", go: async () => discordCommand("general", "ask", { prompt: "What is in this picture?", image: await sample() }) },
+  { pane: "discord", title: "Send a picture with /ask", note: "The same picture as an option.", go: async () => discordCommand("general", "ask", { prompt: "What is in this picture?", image: await samplePicture() }) },
   { pane: "discord", title: "Choose a model with autocomplete", note: "/model set, as an admin.", go: () => discordCommand("engineering", "model set", {}, "admin") },
   { pane: "discord", title: "Ask in private", note: "Only you see the answer.", go: () => discordCommand("general", "ask", { prompt: "my secret is blue", private: "true" }) },
   { pane: "discord", title: "Reply to an answer", note: "Point at a message and choose Reply.", go: () => panes.discord.log.list.querySelector("article:last-of-type")?.focus() },
-];
-
-const TROUBLES = [
-  { title: "Deliver Slack's last event again", note: "One answer all the same.", do: () => act("slack", "redeliver") },
-  { title: "Deliver Discord's last message again", note: "One answer all the same.", do: () => act("discord", "redeliver") },
-  { title: "Slack says 429", note: "The answer comes later and whole.", do: () => act("slack", "busy") },
-  { title: "Discord says 429", note: "The answer comes later and whole.", do: () => act("discord", "busy") },
-  { title: "Break the next answer off", note: "What came stays, with a sentence.", model: true, do: () => act("page", "cut") },
-  { title: "Model refuses twice", note: "503 from the provider.", model: true, do: () => act("page", "refuse") },
 ];
 
 async function start() {
@@ -37,6 +31,7 @@ async function start() {
   panes.discord = new Discord(document.getElementById("discord"), people.discord ?? []);
   panes.people = people;
   onChange("page", drawModel);
+  troubles(document.getElementById("faults"));
   chooseView();
 }
 
@@ -57,16 +52,6 @@ function drawModel() {
   badge.hidden = false;
   badge.className = `badge ${model.real ? "real" : ""}`;
   badge.replaceChildren(h("b", {}, model.name), h("span", {}, model.note));
-  const slow = Boolean(one("page", "slow"));
-  const toggle = button("Slow model", { text: true, role: "switch", "aria-checked": String(slow), class: "switch" }, async () => tell(await act("page", "slow", { on: !slow })));
-  fill(document.getElementById("faults"),
-    h("h2", {}, "Make it hard"), h("p", { class: "faint" }, "What real platforms and providers do on a bad day."),
-    h("ul", {}, !model.real && h("li", { class: "plain" }, toggle),
-      TROUBLES.filter((t) => !t.model || !model.real).map((t) => h("li", {}, h("button", { type: "button", onclick: async () => tell(await t.do()) }, h("strong", {}, t.title), h("span", {}, t.note))))));
-}
-
-function tell({ error, said }) {
-  toast(error ?? said, error ? "bad" : "");
 }
 
 // ---- preparing what is tried -----------------------------------------------------------------------------------------------
@@ -101,9 +86,18 @@ async function discordCommand(channel, command, values, as = null) {
   if (!panes.discord.startCommand(command, values)) toast("The bot has not registered its commands yet.", "bad");
 }
 
-async function sample() {
-  const picture = await (await fetch("/static/sample.png")).blob();
-  return new File([picture], "lighthouse.png", { type: "image/png" });
+// Asks for a long answer, and kills what makes it as soon as its first words are there.
+async function killInMidAnswer() {
+  if (!one("page", "processes").includes("worker")) return toast("Nobody here can kill the worker: the bot was not started with this page.", "bad");
+  const known = new Set(every("slack", "message").map((m) => m.ts));
+  await slackText("general", "@switchboard write 300 words about lighthouses");
+  await panes.slack.composer.submit();
+  const begun = () => every("slack", "message").some((m) => !known.has(m.ts) && m.author.bot && m.text.length > 200);
+  const stop = onChange("slack", async () => {
+    if (!begun()) return;
+    stop();
+    tell(await act("page", "kill", { process: "worker" }));
+  });
 }
 
 // ---- both, or one ------------------------------------------------------------------------------------------------------------

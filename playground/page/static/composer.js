@@ -10,6 +10,8 @@ export class Composer {
   // `send(text, files)` resolves to true when the text may go; `offer(field)` gives suggestions.
   constructor({ label, send, offer, mention }) {
     this.files = [];
+    this.place = "";
+    this.drafts = new Map(); // what is half written stays with its place
     this.send = send;
     this.field = h("textarea", { rows: 1, "aria-label": label, placeholder: label, autocomplete: "off", spellcheck: false });
     this.tray = h("ul", { class: "tray", "aria-label": "Files to send", hidden: true });
@@ -128,6 +130,21 @@ export class Composer {
     this.fit();
   }
 
+  moveTo(place) {
+    if (place === this.place) return;
+    this.drafts.set(this.place, { text: this.field.value, files: this.files });
+    const { text, files } = this.drafts.get(place) ?? { text: "", files: [] };
+    this.place = place;
+    this.suggest.close();
+    this.restore(text, files);
+  }
+
+  restore(text, files) {
+    this.field.value = text;
+    this.files = files;
+    this.drawTray();
+  }
+
   // A line above the text, e.g. what is being replied to; null takes it away.
   say(node) {
     this.above.replaceChildren(...(node ? [node] : []));
@@ -145,15 +162,14 @@ export class Composer {
     const text = this.field.value;
     const files = this.files;
     if (!text.trim() && !files.length) return;
+    const place = this.place;
     this.suggest.close();
-    this.field.value = "";
-    this.files = [];
-    this.drawTray();
+    this.restore("", []);
     const sent = await this.send(text, files);
-    if (sent || this.field.value || this.files.length) return;
-    this.field.value = text; // what could not be sent is not lost
-    this.files = files;
-    this.drawTray();
+    if (sent) return;
+    // What could not be sent is not lost.
+    if (this.place !== place) this.drafts.set(place, { text, files });
+    else if (!this.field.value && !this.files.length) this.restore(text, files);
   }
 }
 

@@ -7,7 +7,7 @@ import { ask, discordFields, formIs, hideForm, showForm } from "./forms.js";
 import { markdown } from "./markdown.js";
 import { components, readable, signs } from "./discord_parts.js";
 import { act, every, onChange, one, viewer } from "./net.js";
-import { action, dots, drawer, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, withActions } from "./room.js";
+import { action, away, chip, dots, drawer, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, samplePicture, withActions } from "./room.js";
 import { replaceWord, wordAt } from "./suggest.js";
 
 const MESSAGE_COMMAND = 3; // Discord's number for what is in a message's menu
@@ -39,7 +39,7 @@ export class Discord {
     const bot = one("discord", "bot") ?? { name: "Switchboard", handle: "Switchboard" };
     this.composer = new Composer({ label: "Message the channel", mention: bot, send: (text, files) => this.send(text, files), offer: (box) => this.offer(box) });
     this.lines = h("div", { class: "lines" });
-    this.room = h("div", { class: "room" }, this.head, this.log.node, this.lines, this.composer.node);
+    this.room = h("div", { class: "room" }, this.head, this.log.frame, this.lines, this.composer.node);
     this.composer.catchDrops(this.room);
     this.composer.node.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.replyTo && !event.defaultPrevented) this.setReply(null);
@@ -134,6 +134,7 @@ export class Discord {
     if (!channel) return;
     const fresh = this.drawn !== this.at;
     this.drawn = this.at;
+    this.composer.moveTo(this.at);
     this.unread.delete(this.at);
     const parent = channel.kind === "thread" && one("discord", `channel:${channel.parent}`);
     fill(this.head, [
@@ -160,7 +161,7 @@ export class Discord {
     const people = one("discord", "people") ?? [];
     const typing = every("discord", "typing").filter((t) => t.channel === this.at && t.until > now && t.user !== viewer.discord).map((t) => people.find((p) => p.id === t.user)?.name ?? "Somebody");
     const waiting = every("discord", "interaction").filter((i) => i.channel === this.at && i.state === "waiting");
-    const lines = [];
+    const lines = [away(one("discord", "bot").online)];
     if (waiting.length) lines.push(dots("Sending command…"));
     if (typing.length) lines.push(dots(`${typing.join(", ")} ${typing.length === 1 ? "is" : "are"} typing…`));
     fill(this.lines, ...lines);
@@ -238,9 +239,10 @@ export class Discord {
     const ideas = dm ? ["Hello, what can you do?", "count to 30"] : ["@Switchboard write 300 words about harbours", "@Switchboard what is 12 * 7?"];
     const node = () => h("div", { class: "welcome" }, h("span", { class: "welcome-glyph" }, icon(dm ? "dm" : channel.kind === "thread" ? "thread" : "hash", 26)),
       h("h3", {}, dm ? `You and ${this.nameOf(channel)}` : channel.kind === "thread" ? channel.name : `Welcome to #${channel.name}`),
-      h("p", {}, dm ? "Here the bot answers everything, without a mention." : "Mention the bot, or type / for its commands. Try one of these:"),
-      !channel.locked && h("div", { class: "chips" }, ideas.map((text) => h("button", { type: "button", onclick: () => this.composer.prefill(text) }, text)),
-        !dm && h("button", { type: "button", onclick: () => this.startCommand("ask", {}) || toast("The bot has not registered its commands yet.", "bad") }, "/ask")));
+      h("p", {}, dm ? "Here the bot answers everything, without a mention." : "Mention the bot, or type / for its commands. Choose an example, then press Enter:"),
+      !channel.locked && h("div", { class: "chips" }, ideas.map((text) => chip(text, () => this.composer.prefill(text))),
+        !dm && chip("/ask with a picture", async () => this.startCommand("ask", { prompt: "What is in this picture?", image: await samplePicture() }) || toast("The bot has not registered its commands yet.", "bad"), "clip"),
+        !dm && chip("/model set", () => this.startCommand("model set", {}) || toast("The bot has not registered its commands yet.", "bad"))));
     return { key: "welcome", stamp: `${channel.id}${channel.name}`, node };
   }
 

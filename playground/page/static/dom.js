@@ -115,7 +115,7 @@ export class Keyed {
         node = this.draw(item, old?.node);
         if (old && old.node !== node) {
           if (before === old.node) before = node;
-          keepFocus(old.node, node);
+          takeOver(old.node, node);
         }
         this.known.set(item.key, { node, stamp: item.stamp });
       }
@@ -130,8 +130,17 @@ export class Keyed {
   }
 }
 
-function keepFocus(old, fresh) {
+// A node is drawn anew under the eyes of somebody: pictures stay (they would flicker), open buttons and the focus too.
+function takeOver(old, fresh) {
+  for (const part of fresh.querySelectorAll("[data-keep]")) {
+    const same = old.querySelector(`[data-keep="${CSS.escape(part.dataset.keep)}"]`);
+    if (same) part.replaceWith(same);
+  }
+  const bar = old.querySelector(":scope > .actions");
+  const at = bar ? [...bar.children].indexOf(document.activeElement) : -1;
   const had = old === document.activeElement;
   old.replaceWith(fresh);
+  if (bar) fresh.showActions?.();
   if (had) fresh.focus({ preventScroll: true });
+  else if (at >= 0) fresh.querySelector(":scope > .actions")?.children[at]?.focus({ preventScroll: true });
 }

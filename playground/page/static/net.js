@@ -7,6 +7,7 @@ let source = null;
 
 export function onChange(pane, listener) {
   listeners[pane].push(listener);
+  return () => (listeners[pane] = listeners[pane].filter((known) => known !== listener));
 }
 
 // Entities of one kind, e.g. every("slack", "channel"): keys are "kind:id".
@@ -34,9 +35,14 @@ export async function connect() {
 function listen() {
   source?.close();
   source = new EventSource(`/events?${new URLSearchParams(viewer)}`);
-  source.onopen = () => document.body.classList.remove("offline");
-  source.onerror = () => document.body.classList.add("offline");
+  source.onopen = () => told(true);
+  source.onerror = () => told(false);
   source.onmessage = (event) => take(JSON.parse(event.data));
+}
+
+function told(online) {
+  document.body.classList.toggle("offline", !online);
+  document.getElementById("gone").hidden = online;
 }
 
 function take({ pane, reset, gone, set }) {

@@ -10,23 +10,44 @@ export class Log {
   constructor(label, draw) {
     this.list = h("div", { class: "messages" });
     this.node = h("div", { class: "log", role: "log", "aria-live": "off", "aria-label": label, tabindex: "0" }, this.list);
+    this.jump = button("Latest", { text: true, icon: "down", class: "jump", hidden: true }, () => this.follow());
+    this.frame = h("div", { class: "log-frame" }, this.node, this.jump);
     this.keyed = new Keyed(this.list, draw);
     this.stuck = true;
-    this.node.addEventListener("scroll", () => {
-      this.stuck = this.node.scrollHeight - this.node.scrollTop - this.node.clientHeight < NEAR;
-    }, { passive: true });
+    this.top = 0;
+    this.node.addEventListener("scroll", () => this.scrolled(), { passive: true });
     new ResizeObserver(() => this.settle()).observe(this.list);
     new ResizeObserver(() => this.settle()).observe(this.node);
   }
 
   show(items, { fresh = false } = {}) {
     if (fresh) this.stuck = true;
+    const before = this.last;
+    this.last = items.at(-1)?.key;
     this.keyed.update(items);
+    if (!this.stuck && this.last !== before) this.jump.lastChild.textContent = "New messages";
     this.settle();
+  }
+
+  // Only going up lets go: an answer may grow by more than NEAR before the browser tells of a scroll of ours.
+  scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.node;
+    if (scrollHeight - scrollTop - clientHeight < NEAR) this.stuck = true;
+    else if (scrollTop < this.top) this.stuck = false;
+    this.top = scrollTop;
+    this.jump.hidden = this.stuck;
+    if (this.stuck) this.jump.lastChild.textContent = "Latest";
+  }
+
+  follow() {
+    this.stuck = true;
+    this.settle();
+    this.node.focus({ preventScroll: true });
   }
 
   settle() {
     if (this.stuck) this.node.scrollTop = this.node.scrollHeight;
+    this.jump.hidden = this.stuck;
   }
 }
 
@@ -68,13 +89,18 @@ export function dots(text) {
   return h("p", { class: "working" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}, text));
 }
 
+// What is written while the bot is away is not lost, and the person should know why nothing comes.
+export function away(online) {
+  return online ? null : h("p", { class: "away" }, icon("bolt", 14), "The bot is not connected. It answers as soon as it is.");
+}
+
 export function privateNote() {
   return h("p", { class: "private-note" }, icon("eye", 14), "Only visible to you");
 }
 
 export function pictures(files) {
   if (!files?.length) return null;
-  return h("ul", { class: "files" }, files.map((file) => h("li", {}, file.image
+  return h("ul", { class: "files", data: { keep: files.map((file) => file.url).join(" ") } }, files.map((file) => h("li", {}, file.image
     ? h("a", { href: file.url, target: "_blank", rel: "noopener", class: "picture" }, h("img", { src: file.url, alt: file.name, loading: "lazy" }))
     : h("a", { href: file.url, class: "file", download: file.name }, icon("file"), h("span", {}, file.name), h("small", {}, size(file.size))))));
 }
@@ -99,11 +125,22 @@ export function withActions(node, actions) {
     bar = null;
   };
   node.tabIndex = 0;
+  node.showActions = open;
   node.addEventListener("mouseenter", open);
   node.addEventListener("focusin", open);
   node.addEventListener("mouseleave", shut);
   node.addEventListener("focusout", () => requestAnimationFrame(shut));
   return node;
+}
+
+// The picture for those who have none at hand.
+export async function samplePicture() {
+  const picture = await (await fetch("/static/sample.png")).blob();
+  return new File([picture], "lighthouse.png", { type: "image/png" });
+}
+
+export function chip(text, onclick, glyph) {
+  return h("button", { type: "button", onclick }, glyph && icon(glyph, 15), h("span", {}, text));
 }
 
 export function action(label, glyph, onclick) {

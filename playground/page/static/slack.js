@@ -6,7 +6,7 @@ import { formIs, hideForm, showForm, slackFields, wording } from "./forms.js";
 import { markdown } from "./markdown.js";
 import { EMOJI, mrkdwn } from "./mrkdwn.js";
 import { act, every, onChange, one, viewer } from "./net.js";
-import { action, dots, drawer, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, withActions } from "./room.js";
+import { action, away, chip, dots, drawer, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, samplePicture, withActions } from "./room.js";
 import { replaceWord, wordAt } from "./suggest.js";
 
 const GLYPH = { public: "hash", private: "lock", im: "dm", mpim: "people" };
@@ -17,7 +17,7 @@ export class Slack {
     this.root = root;
     this.people = people;
     this.at = sessionStorage.getItem("slack-at") ?? "";
-    this.thread = null; // { channel, ts }
+    this.thread = JSON.parse(sessionStorage.getItem("slack-thread") ?? "null"); // { channel, ts }
     this.editing = null;
     this.unread = new Set();
     this.said = { channel: "", at: 0 };
@@ -36,14 +36,14 @@ export class Slack {
     this.log = new Log("Messages in the channel", (item, old) => this.draw(item, old));
     this.composer = this.makeComposer("Message the channel", null);
     this.lines = h("div", { class: "lines" });
-    this.room = h("div", { class: "room" }, this.head, this.log.node, this.lines, this.composer.node);
+    this.room = h("div", { class: "room" }, this.head, this.log.frame, this.lines, this.composer.node);
     this.threadHead = h("header", { class: "room-head" });
     this.threadLog = new Log("Messages in the thread", (item, old) => this.draw(item, old));
     this.threadLines = h("div", { class: "lines" });
     this.reply = this.makeComposer("Reply in the thread", () => this.thread);
-    this.side = h("div", { class: "room thread", role: "region", "aria-label": "Thread", hidden: true }, this.threadHead, this.threadLog.node, this.threadLines, this.reply.node);
+    this.side = h("div", { class: "room thread", role: "region", "aria-label": "Thread", hidden: true }, this.threadHead, this.threadLog.frame, this.threadLines, this.reply.node);
     this.side.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !event.defaultPrevented) this.openThread(null);
+      if (event.key === "Escape" && !event.defaultPrevented && !this.reply.field.value) this.openThread(null);
     });
     this.composer.catchDrops(this.room);
     this.reply.catchDrops(this.side);
@@ -63,8 +63,9 @@ export class Slack {
     if (reset) {
       this.unread.clear();
       this.known = new Set();
-      this.thread = null;
       this.editing = null;
+      // After a reload or as somebody else one is still in the thread, if it can be seen.
+      if (this.thread && !one("slack", `message:${this.thread.channel}/${this.thread.ts}`)) this.setThread(null);
     }
     const channels = every("slack", "channel").filter((c) => c.is_member);
     if (!channels.some((c) => c.id === this.at)) this.at = channels.find((c) => c.name === "general")?.id ?? channels[0]?.id ?? "";
@@ -124,6 +125,7 @@ export class Slack {
     if (!channel) return;
     const fresh = this.drawn !== this.at;
     this.drawn = this.at;
+    this.composer.moveTo(this.at);
     this.unread.delete(this.at);
     fill(this.head,
       button("Show channels", { icon: "menu", class: "quiet menu" }, () => this.root.classList.toggle("side-open")),
@@ -137,7 +139,7 @@ export class Slack {
     this.composer.field.placeholder = channel.kind === "public" || channel.kind === "private" ? `Message #${channel.name}` : `Message ${channel.name}`;
     const items = this.items(top, { breaks: (before) => this.replies(all, before).length > 0, threads: all });
     this.log.show(items.length ? items : [this.welcome(channel)], { fresh });
-    fill(this.lines, ...every("slack", "status").filter((s) => s.channel === this.at && channel.kind === "im" && !all.some((m) => m.thread === s.thread_ts)).map((s) => dots(this.statusText(s))));
+    fill(this.lines, away(one("slack", "online")), ...every("slack", "status").filter((s) => s.channel === this.at && channel.kind === "im" && !all.some((m) => m.thread === s.thread_ts)).map((s) => dots(this.statusText(s))));
   }
 
   renderThread() {
@@ -149,13 +151,14 @@ export class Slack {
     const messages = this.messages(channel).filter((m) => m.ts === ts && !m.private || m.thread === ts);
     const fresh = this.drawnThread !== ts;
     this.drawnThread = ts;
+    this.reply.moveTo(ts);
     fill(this.threadHead,
       button("Back to the channel", { icon: "back", class: "quiet back" }, () => this.openThread(null)),
       h("h2", {}, "Thread", h("span", { class: "of" }, place?.kind === "im" ? place.name : `#${place?.name}`)),
       button("Close the thread", { icon: "close", class: "quiet" }, () => this.openThread(null)));
     this.threadLog.show(this.items(messages, { breaks: () => false, root: ts }), { fresh });
     const status = one("slack", `status:${channel}/${ts}`);
-    fill(this.threadLines, ...(status ? [dots(this.statusText(status))] : []));
+    fill(this.threadLines, away(one("slack", "online")), status && dots(this.statusText(status)));
   }
 
   statusText(status) {
@@ -251,8 +254,9 @@ export class Slack {
       : ["@switchboard compare tea, coffee and water in a table", "@switchboard show me some Python code", "/ai model"];
     const node = () => h("div", { class: "welcome" }, h("span", { class: "welcome-glyph" }, icon(GLYPH[channel.kind], 26)),
       h("h3", {}, channel.kind === "im" ? `You and ${channel.name}` : `This is #${channel.name}`),
-      h("p", {}, channel.kind === "im" ? "Here the bot answers everything, without a mention." : channel.has_bot ? "Mention the bot and it answers in a thread. Try one of these:" : "The bot is not a member here, so it hears nothing."),
-      channel.has_bot && !channel.is_archived && h("div", { class: "chips" }, ideas.map((text) => h("button", { type: "button", onclick: () => this.composer.prefill(text) }, text))));
+      h("p", {}, channel.kind === "im" ? "Here the bot answers everything, without a mention." : channel.has_bot ? "Mention the bot and it answers in a thread. Choose an example, then press Enter:" : "The bot is not a member here, so it hears nothing."),
+      channel.has_bot && !channel.is_archived && h("div", { class: "chips" }, ideas.map((text) => chip(text, () => this.composer.prefill(text))),
+        chip("Show it a picture", async () => this.composer.prefill(channel.kind === "im" ? "What do you see?" : "@switchboard what do you see?", [await samplePicture()]), "clip")));
     return { key: "welcome", stamp: `${channel.id}${channel.name}`, welcome: true, node };
   }
 
@@ -281,13 +285,19 @@ export class Slack {
     this.at = channel;
     sessionStorage.setItem("slack-at", channel);
     this.root.classList.remove("side-open");
-    this.thread = null;
+    this.setThread(null);
     this.render();
     this.composer.field.focus();
   }
 
-  openThread(thread, focus = false) {
+  setThread(thread) {
     this.thread = thread;
+    if (!thread) this.drawnThread = null;
+    sessionStorage.setItem("slack-thread", JSON.stringify(thread));
+  }
+
+  openThread(thread, focus = false) {
+    this.setThread(thread);
     this.render();
     if (focus) this.reply.field.focus();
     else if (!thread) this.composer.field.focus();

@@ -1,0 +1,33 @@
+"""A playground with its page in a real browser, for the tests of the page; skipped where there is no browser."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.e2e.browsing import Playground, Tab, browser, tab
+from tests.e2e.page_bot import Model, running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chrome() -> AsyncIterator[Browser]:
+    async with browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def playground(chrome: Browser) -> AsyncIterator[Playground]:
+    async with Playground() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bot(playground: Playground) -> AsyncIterator[Model]:
+    async with running(playground.slack, playground.discord, playground.models) as model:
+        yield model
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(chrome: Browser, playground: Playground) -> AsyncIterator[Tab]:
+    async with tab(chrome, playground) as opened:
+        yield opened
