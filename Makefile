@@ -1,31 +1,39 @@
 # The project's few commands. Needs: make, Python 3.11 or newer, a package index. Without make: see CONTRIBUTING.md.
-PYTHON ?= python3
 BIN := .venv/bin
+PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+# Tests at once: at least 2, since much of the suite waits for processes; at most 8, since each has a Redis of its own
+# and the end-to-end tests start four processes at a time.
+JOBS ?= $(shell $(BIN)/python -c 'import os; print(min(max(os.cpu_count() or 2, 2), 8))')
 
 .PHONY: env demo test check lock
 
 env: .venv/.ready
 
-# uv where there is one, else pip alone: Debian's python3 may lack venv's ensurepip.
+# uv where there is one (it brings a Python if need be), else pip alone: Debian's python3 may lack venv's ensurepip.
 .venv/.ready: pyproject.toml requirements.lock
 	@if command -v uv >/dev/null; then \
-	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	  uv venv --quiet --allow-existing --python "$(or $(PYTHON),>=3.11)" .venv && \
 	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	elif [ -z "$(PYTHON)" ]; then \
+	  echo "Python 3.11 or newer is needed; PYTHON=/path/to/python3 make says where one is" >&2; exit 1; \
+	elif ! "$(PYTHON)" -m pip --version >/dev/null 2>&1; then \
+	  echo "pip or uv is needed; on Debian: apt install python3-pip" >&2; exit 1; \
 	else \
-	  $(PYTHON) -m venv --without-pip .venv && \
-	  $(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements.lock && \
-	  $(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --no-build-isolation -e . ; \
+	  "$(PYTHON)" -m venv --without-pip .venv && \
+	  "$(PYTHON)" -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements.lock && \
+	  "$(PYTHON)" -m pip --python $(BIN)/python install --quiet --no-deps --no-build-isolation -e . ; \
 	fi
 	@touch $@
 
 demo: env
-	$(BIN)/switchboard demo
+	@$(BIN)/switchboard demo
 
 # Coverage of bot, adapters and workers, their child processes included, is printed at the end.
 test: env
 	@$(BIN)/coverage erase
-	@status=0; $(BIN)/coverage run -m pytest -n 2 --dist loadfile || status=$$?; \
+	@status=0; $(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile || status=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; exit $$status
 
 check: env

@@ -5,10 +5,11 @@ nothing of a platform or a model is imported before the settings are known to be
 """
 
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import SettingsError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Process = Callable[["Settings", argparse.Namespace | None], int]
 
+DISTRIBUTION = "switchboard-bot"
+INTERRUPTED = 130  # as a shell tells it: 128 and the number of SIGINT
 PROCESSES = "switchboard.processes"  # word -> run(settings, arguments) -> exit code
 MANIFESTS = "switchboard.manifests"  # platform -> manifest(settings) -> text
 INVITES = "switchboard.invites"  # platform -> invite(settings) -> text
@@ -32,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for fault in error.faults:
             sys.stderr.write(f"switchboard {given.word}: {fault}\n")
         return SettingsError.EXIT
+    except KeyboardInterrupt:  # before the process could take it as the order to end
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of a page has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -42,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="switchboard", description="One chat bot for Slack and Discord."
     )
+    top.add_argument("--version", action="version", version=f"switchboard {version(DISTRIBUTION)}")
     words = top.add_subparsers(dest="word", required=True, metavar="WORD")
 
     up = words.add_parser("up", help="everything that the settings configure, in one command")
@@ -103,8 +109,15 @@ def _process(given: argparse.Namespace) -> int:
     own = environment.load(kind)
     logs.configure(given.word, form=own.log_format, level=own.log_level, secrets=own.secrets)
     environment.forget_secrets()
+    _look_at_redis(own)
     run: Process = find(PROCESSES, given.word).load()
     return run(own, given)
+
+
+def _look_at_redis(own: "Settings") -> None:
+    from bot import redis_checks  # not before the settings are known to be right
+
+    asyncio.run(redis_checks.at_start(own))
 
 
 def _up(given: argparse.Namespace) -> int:

@@ -20,18 +20,10 @@ from pathlib import Path
 
 from bot import tether
 from bot.embedded import EmbeddedRedis
-from bot.environment import NAMED, all_kinds, environment, load
+from bot.environment import NAMED, all_kinds, environment
 from bot.errors import SettingsError
 from bot.model_tables import merged
-from bot.settings import UpSettings
-from bot.supervisor import (
-    Supervisor,
-    child_environment,
-    children,
-    configured,
-    own_logs,
-    running,
-)
+from bot.supervisor import Supervisor, child_environment, children, configured, own_logs, running
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +39,12 @@ KEPT = (  # of what the operator has set; the rest would lead out of the demo
 
 def run(*, port: int, workers: int, browser: bool) -> int:
     """The exit code, once a signal has ended the demo."""
-    with tempfile.TemporaryDirectory(prefix="switchboard-demo-") as folder:
-        return asyncio.run(_demo(Path(folder), port, workers, browser))
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="switchboard-demo-")
+    except OSError as error:
+        raise SettingsError([f"TMPDIR: no folder can be made ({error.strerror})"]) from None
+    with folder as path:
+        return asyncio.run(_demo(Path(path), port, workers, browser))
 
 
 async def _demo(folder: Path, port: int, workers: int, browser: bool) -> int:
@@ -66,10 +62,9 @@ async def _demo(folder: Path, port: int, workers: int, browser: bool) -> int:
                 **(key if real else _scripted(world, folder)),
             }
         )
-        own = load(UpSettings)
-        kinds = configured()
-        own_logs(own, kinds.values())
-        found = children(kinds, workers, _origins(world))
+        own, processes = configured()
+        own_logs(own, processes.values())
+        found = children(processes, workers, environment(), _origins(world))
         supervisor = Supervisor(found, drain=own.drain_seconds)
         supervisor.obey_signals()
         async with (
@@ -156,12 +151,17 @@ async def playground(
 
 async def _addresses(process: asyncio.subprocess.Process, port: int) -> dict[str, str]:
     assert process.stdout is not None  # noqa: S101  it is a pipe
-    async with asyncio.timeout(READY_LIMIT):
-        line = await process.stdout.readline()
-        if not line and await process.wait() == PORT_TAKEN:
-            raise SettingsError(
-                [f"--port {port}: in use; end the other demo, or choose another port"]
-            )
+    try:
+        async with asyncio.timeout(READY_LIMIT):
+            line = await process.stdout.readline()
+            code = 0 if line else await process.wait()
+    except TimeoutError:
+        raise SettingsError([f"demo: its workspaces did not start in {READY_LIMIT:g} s"]) from None
+    if code == PORT_TAKEN:
+        mend = "end the other demo, or let `switchboard demo --port 0` take any"
+        raise SettingsError([f"--port {port}: in use or not allowed; {mend}"])
+    if not line:
+        raise SettingsError([f"demo: its workspaces ended at their start (code {code})"])
     found: dict[str, str] = json.loads(line)
     return found
 

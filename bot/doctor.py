@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from bot import logs
-from bot.environment import NAMED, all_kinds, configured_kinds, env_file, environment, load
+from bot.environment import NAMED, all_kinds, configured_kinds, env_file, environment, load_all
 from bot.errors import SettingsError
 from bot.settings import AdapterSettings, Settings, UpSettings
 
@@ -70,18 +70,12 @@ def examine() -> list[Finding]:
 
 def _settings() -> tuple[dict[str, Settings], list[Finding]]:
     """The settings of each configured process (under "" those of all), and what is wrong with them."""
-    given = environment()
+    try:
+        given = environment()
+    except SettingsError as error:
+        return {}, [Finding("broken", fault, "mend the file") for fault in error.faults]
     kinds: dict[str, type[Settings]] = {"": UpSettings, **configured_kinds()}
-    loaded: dict[str, Settings] = {}
-    faults: dict[str, None] = {}
-    for word, kind in kinds.items():
-        try:
-            # `up` runs a Redis of its own where none is named, so that one may be missing here.
-            if lacking := [n for n in kind.missing(given) if n != "REDIS_URL"]:
-                raise SettingsError([f"{name}: not set" for name in lacking])
-            loaded[word] = load(kind, complete=False)
-        except SettingsError as error:
-            faults.update(dict.fromkeys(error.faults))
+    loaded, faults = load_all(kinds)
     findings = [Finding("broken", fault, "see `switchboard config env`") for fault in faults]
     if not any(issubclass(kind, AdapterSettings) for kind in kinds.values()):
         what = "no platform is configured"

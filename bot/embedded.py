@@ -10,9 +10,10 @@ import fcntl
 import hashlib
 import logging
 import os
+import shutil
 import stat
 import subprocess
-import tempfile
+import time
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -26,16 +27,21 @@ MAX_SOCKET_PATH = 100  # bytes; the system's limit is 108 on Linux and 104 on ma
 START_LIMIT = 60.0  # s; a large file of appended commands is read first
 STOP_LIMIT = 20.0  # s; what is not yet on disk is written
 POLL = 0.02  # s between two looks at a server that starts or runs
-RESTART_PAUSE = 0.5  # s before a server that died is started again
+RESTART_PAUSE = (
+    0.5  # s before a server that died is started again; doubled each time that it dies young
+)
+LONGEST_PAUSE = 10.0  # s
+STEADY = 5.0  # s after which a server counts as well
+FULL = 2**20  # bytes; with less than that a disk is full
 
 ORPHAN_SECONDS = (
     60  # what outlived its supervisor may still use the server for so long, then it is stopped
 )
-# `read` ends with the pipe, which the supervisor alone holds open.
+# `read` ends with the pipe, which the supervisor alone holds open. A slim Linux has no `ps`, macOS no /proc.
 GUARD = """
 read -r _
 sleep "$1"
-case "$(ps -o comm= -p "$2")" in *redis*|*valkey*) kill "$2";; esac
+case "$(cat "/proc/$2/comm" 2>/dev/null || ps -o comm= -p "$2")" in *redis*|*valkey*) kill "$2";; esac
 """
 
 Fsync = Literal["always", "everysec", "no"]
@@ -78,14 +84,18 @@ class EmbeddedRedis:
     async def start(self) -> str:
         """The server's address, as soon as it answers."""
         binary, version = find_server()
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _take_lock(self.folder)
         try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = _take_lock(self.folder)
             _private_folder(self.socket.parent)
             await _end_leftover(self.socket)
             self.server = f"{binary} {version}"
             self._command = self._command_line(binary)
             await self._launch()
+        except OSError as error:
+            await self.stop()
+            fault = f"SWITCHBOARD_STATE_DIR: {self.folder} cannot be used ({error.strerror})"
+            raise SettingsError([fault]) from None
         except BaseException:
             await self.stop()
             raise
@@ -94,15 +104,20 @@ class EmbeddedRedis:
 
     async def keep(self) -> None:
         """Starts the server again whenever it dies; runs until it is cancelled."""
+        pause = RESTART_PAUSE
         while True:
+            began = time.monotonic()
             while self._process is not None and self._process.poll() is None:
                 await asyncio.sleep(POLL * 5)
-            log.error("redis.died code=%s", self._process and self._process.returncode)
-            await asyncio.sleep(RESTART_PAUSE)
+            pause = RESTART_PAUSE if time.monotonic() - began > STEADY else pause
+            code = self._process and self._process.returncode
+            log.error("redis.died code=%s why=%s again_in=%s", code, self._last_words(), pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
             try:
                 await self._launch()
-            except SettingsError as error:
-                log.error("redis.start_failed fault=%s", error.sentence)
+            except (SettingsError, OSError) as error:
+                log.error("redis.start_failed fault=%s", error)
             else:
                 log.info("redis.restarted")
 
@@ -119,6 +134,9 @@ class EmbeddedRedis:
                 process.wait()
         self._dismiss_guard()
         if self._lock is not None:
+            if self.socket.parent != self.folder:
+                with contextlib.suppress(OSError):  # somebody else's, or not empty
+                    self.socket.parent.rmdir()
             os.close(self._lock)
             self._lock = None
 
@@ -159,7 +177,8 @@ class EmbeddedRedis:
             async with asyncio.timeout(START_LIMIT):
                 while await _ask(self.socket, b"PING") != b"+PONG\r\n":
                     if self._process.poll() is not None:
-                        raise SettingsError([f"SWITCHBOARD_STATE_DIR: {self._last_words()}"])
+                        what = f"the embedded Redis ended at its start: {self._last_words()}"
+                        raise SettingsError([f"SWITCHBOARD_STATE_DIR: {what}"])
                     await asyncio.sleep(POLL)
         except TimeoutError:
             raise SettingsError(
@@ -173,10 +192,14 @@ class EmbeddedRedis:
             guard.communicate()
 
     def _last_words(self) -> str:
+        """Why the server ended, as far as anybody knows."""
         path = self.folder / "redis.log"
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        reason = lines[-1] if lines else "no log"
-        return f"the embedded Redis ended at its start; the last line of redis.log: {reason}"
+        try:
+            if shutil.disk_usage(self.folder).free < FULL:
+                return "the disk is full"
+            return f"redis.log says {path.read_text(errors='replace').splitlines()[-1]!r}"
+        except (OSError, IndexError):
+            return "redis.log says nothing"
 
 
 def _take_lock(folder: Path) -> int:
@@ -197,10 +220,8 @@ def _socket_path(folder: Path) -> Path:
     if len(os.fsencode(path)) < MAX_SOCKET_PATH:
         return path
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    short = Path(tempfile.gettempdir()) / f"switchboard-{os.getuid()}-{digest}" / "redis.sock"
-    if len(os.fsencode(short)) < MAX_SOCKET_PATH:
-        return short
-    return Path("/tmp") / short.parent.name / short.name  # noqa: S108  private, see `_private_folder`
+    # Not TMPDIR: the heir of a killed supervisor must look for the server in the same place.
+    return Path("/tmp") / f"switchboard-{os.getuid()}-{digest}" / "redis.sock"  # noqa: S108  private, see `_private_folder`
 
 
 def _private_folder(folder: Path) -> None:

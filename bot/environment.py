@@ -4,21 +4,22 @@ Nothing else in the project looks at the environment for a setting.
 """
 
 import os
+from collections.abc import Mapping
 from importlib.metadata import entry_points
+from io import StringIO
 from pathlib import Path
 from typing import TypeVar
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.errors import SettingsError
-from bot.settings import Settings
+from bot.settings import CLEARED, Settings
 
 S = TypeVar("S", bound=Settings)
 
-# They make Bolt look for an OAuth installation and discard the bot token.
-CLEARED = frozenset({"SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"})
 NAMED = "SWITCHBOARD_ENV_FILE"
 MODELS_FILE, BASE_URL = "SWITCHBOARD_MODELS_FILE", "OPENAI_BASE_URL"
 GROUP = "switchboard.settings"  # entry points: a process's word and the class of what it may read
@@ -31,11 +32,25 @@ def env_file() -> Path:
 
 def environment() -> dict[str, str]:
     """Every name that is set: in the environment, else in the file; an empty text is not set."""
+    return {n: v for source in (_from_file(), os.environ) for n, v in source.items() if v}
+
+
+def _from_file() -> Mapping[str, str | None]:
     path = env_file()
-    if NAMED in os.environ and not path.exists():
-        raise SettingsError([f"{NAMED}: names a file that is not there"])
-    from_file = dotenv_values(path) if path.is_file() else {}
-    return {n: v for source in (from_file, os.environ) for n, v in source.items() if v}
+    if not path.exists():
+        if NAMED in os.environ:
+            raise SettingsError([f"{NAMED}: names a file that is not there"])
+        return {}
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise SettingsError([f"{path}: cannot be read ({error.strerror})"]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([f"{path}: is no text in UTF-8"]) from None
+    wrong = [part.original.line for part in parse_stream(StringIO(text)) if part.error]
+    if wrong:
+        raise SettingsError([f"{path}: line {number} is no NAME=value" for number in wrong])
+    return dotenv_values(stream=StringIO(text))
 
 
 def load(kind: type[S], *, complete: bool = True) -> S:
@@ -51,6 +66,23 @@ def load(kind: type[S], *, complete: bool = True) -> S:
     if faults:
         raise SettingsError(list(dict.fromkeys(faults)))
     return settings
+
+
+def load_all(kinds: Mapping[str, type[Settings]]) -> tuple[dict[str, Settings], list[str]]:
+    """The settings of each process that has no fault, and the faults of them all, where `up` or a test brings Redis."""
+    given = environment()
+    loaded: dict[str, Settings] = {}
+    faults: dict[str, None] = {}
+    for word, kind in kinds.items():
+        lacking = [f"{name}: not set" for name in kind.missing(given) if name != "REDIS_URL"]
+        faults.update(dict.fromkeys(lacking))
+        try:
+            settings = load(kind, complete=False)
+        except SettingsError as error:
+            faults.update(dict.fromkeys(error.faults))
+        else:
+            loaded |= {} if lacking else {word: settings}
+    return loaded, list(faults)
 
 
 def _catalog_faults(models_file: str | None, base_url: str | None) -> list[str]:

@@ -90,7 +90,9 @@ def address(text: str, *schemes: str) -> SplitResult:
 
 
 def web_address(text: str) -> str:
-    """An http or https address without a trailing slash."""
+    """An http or https address without a trailing slash, that a path can be appended to."""
+    if re.search(r"[?#]", text):
+        raise ValueError("must hold no ? and no #")
     address(text, "http", "https")
     return text.rstrip("/")
 
@@ -127,7 +129,7 @@ def passwords(url: str) -> set[str]:
 
 def masked(url: str) -> str:
     """An address without its passwords."""
-    url = re.sub(r"(://[^/\s@:]*:)[^/\s]*@", rf"\1{MASK}@", url)
+    url = re.sub(r"(://(?:[^/\s@:]*:)?)[^/\s]+@", rf"\1{MASK}@", url)
     return re.sub(r"([?&]password=)[^&#]*", rf"\1{MASK}", url)
 
 

@@ -27,11 +27,11 @@ SHORTEST = 4  # characters; a shorter value would blot out ordinary words
 
 SHAPES = re.compile(
     r"\bx(?:ox[a-z]|app)[-.][\w.-]{6,}"  # Slack's tokens
-    r"|\bsk-[\w-]{8,}"  # the keys of most model providers
+    r"|\b(?:sk-|gsk_|xai-|AIza)[\w-]{8,}"  # the keys of most model providers
     r"|\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"  # Discord's bot tokens
     r"|(?<=/webhooks/)\d+/[\w-]{20,}|(?<=/interactions/)\d+/[\w-]{20,}"  # they act for the bot
-    r"|(?i:(?<=bearer )|(?<=ticket=)|(?<=password=))[\w.~+/=-]{8,}"  # headers, addresses
-    r"|(?<=://)[^/\s@]*:[^/\s]*@",  # the user and password of an address
+    r"|(?i:(?<=bearer )|(?<=basic )|(?<=ticket=)|(?<=password=))[\w.~+/=-]{8,}"  # headers, addresses
+    r"|(?<=://)[^/\s]+@",  # the user and password of an address
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -56,9 +56,7 @@ def configure(
         False  # its report of a record that cannot be written would print it unredacted
     )
     sys.excepthook = _unhandled
-    threading.excepthook = lambda args: _unhandled(
-        args.exc_type, args.exc_value, args.exc_traceback
-    )
+    threading.excepthook = sys.unraisablehook = _unhandled_there
 
 
 def _held(record: logging.LogRecord) -> bool:
@@ -71,6 +69,11 @@ def _unhandled(
 ) -> None:
     if error is not None and not issubclass(kind, KeyboardInterrupt):
         logging.getLogger("bot").critical("process.failed", exc_info=(kind, error, trace))
+
+
+def _unhandled_there(args: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
+    """In a thread, or where nothing can be raised, as in `__del__`."""
+    _unhandled(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 class Redaction:

@@ -1,19 +1,35 @@
-"""A Redis becomes findings: reachable, new enough, keeping what it is given, and in step with our clock."""
+"""A Redis becomes findings: reachable, new enough, keeping what it is given, closed to others, in step with our clock.
 
+`doctor` shows them all; a process that starts logs what is not well, and does not start on a server that can never do.
+"""
+
+import logging
 import re
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, RedisError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
+from bot import forms
 from bot.doctor import Finding
 from bot.errors import SettingsError
+from bot.proxies import is_loopback
 from bot.redis_programs import MIN_VERSION, find_server
 from bot.settings import Settings
 
+log = logging.getLogger(__name__)
+
 ANSWER_LIMIT = 5.0  # s
+START_LIMIT = 2.0  # s; a server that is away at the start may come back, each process waits for it in its own way
 CLOCK_SKEW = 5.0  # s; leases follow Redis's clock, dates in messages ours
+
+
+class Never(Finding):
+    """What no waiting mends."""
 
 
 async def check(settings: Settings) -> list[Finding]:
@@ -26,15 +42,35 @@ async def check(settings: Settings) -> list[Finding]:
         return [
             Finding("ok", f"redis: REDIS_URL is not set, `up` runs its own ({binary} {version})")
         ]
-    client = Redis.from_url(
-        settings.redis_url, socket_timeout=ANSWER_LIMIT, socket_connect_timeout=ANSWER_LIMIT
-    )
+    return await _answers(settings.redis_url, ANSWER_LIMIT)
+
+
+async def at_start(settings: Settings) -> None:
+    """Logs what is not well; raises SettingsError for a server on which nothing would ever work."""
+    found = await _answers(settings.redis_url, START_LIMIT)
+    if never := [finding for finding in found if isinstance(finding, Never)]:
+        whats = (finding.what.partition(": ")[2] for finding in never)
+        raise SettingsError([f"REDIS_URL: {what}" for what in whats])
+    for finding in found:
+        if finding.level != "ok":
+            log.warning("redis.finding what=%s", finding.what)
+
+
+async def _answers(url: str, limit: float) -> list[Finding]:
+    """Of one try."""
+    once = Retry(NoBackoff(), 0)
+    client = Redis.from_url(url, socket_timeout=limit, socket_connect_timeout=limit, retry=once)
     try:
-        return await server_findings(client)
+        return [*_door(url), *await server_findings(client)]
+    except NoPermissionError:
+        what = "REDIS_URL: its user may not ask how the server is set up"
+        return [
+            Finding("warning", what, "allow it +info, +time and +config|get, or ask as another")
+        ]
     except (RedisError, OSError) as error:
         if isinstance(error.__cause__ or error, AuthenticationError):
             mend = "mend the user and password in it"
-            return [Finding("broken", "REDIS_URL: the server refuses the password", mend)]
+            return [Never("broken", "REDIS_URL: the server refuses the password", mend)]
         what = f"REDIS_URL: the server does not answer ({type(error).__name__})"
         return [Finding("broken", what, "start it, or mend the address")]
     finally:
@@ -56,10 +92,19 @@ async def server_findings(client: Redis) -> list[Finding]:
     ]
 
 
+def _door(url: str) -> list[Finding]:
+    """Whoever else can reach the server."""
+    host = urlsplit(url).hostname
+    if host is None or is_loopback(host) or forms.passwords(url):
+        return []
+    what = "redis: asks for no password; whoever reaches it reads what is kept of conversations"
+    return [Finding("warning", what, "set one, unless only these processes reach it")]
+
+
 def _version(text: str) -> Finding:
     numbers = tuple(int(n) for n in re.findall(r"\d+", text)[:2])
     if numbers < MIN_VERSION:
-        return Finding("broken", f"redis: version {text} is older than 7.0", "upgrade it")
+        return Never("broken", f"redis: version {text} is older than 7.0", "upgrade it")
     return Finding("ok", f"redis: version {text}")
 
 
@@ -97,7 +142,7 @@ def _topology(cluster: int) -> list[Finding]:
     if not cluster:
         return []
     mend = "use one server or a fail-over pair: the scripts touch several keys at once"
-    return [Finding("broken", "redis: a cluster cannot be used", mend)]
+    return [Never("broken", "redis: a cluster cannot be used", mend)]
 
 
 def _clock(skew: float) -> Finding:

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         extra="ignore",
         case_sensitive=True,
         env_ignore_empty=True,  # `NAME=` is not set
-        env_file_encoding="utf-8",
+        env_file_encoding="utf-8-sig",
         populate_by_name=True,
         validate_default=False,
     )
@@ -187,8 +187,10 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> frozenset[str]:
         """Every loaded value that no log may show."""
-        found = {value.get_secret_value() for _, value in self if isinstance(value, SecretStr)}
-        return frozenset(found | forms.passwords(self.redis_url)) - {""}
+        values = [value for _, value in self]
+        found = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
+        in_addresses = (forms.passwords(v) for v in values if isinstance(v, str) and "://" in v)
+        return frozenset(found.union(*in_addresses)) - {""}
 
     def __repr_args__(self) -> Any:
         """Names alone: an object that finds its way into a traceback or a log tells nothing."""

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from bot import logs, tether
 from bot.embedded import EmbeddedRedis
-from bot.environment import NAMED, configured_kinds, environment, load
+from bot.environment import NAMED, configured_kinds, environment, load_all
 from bot.errors import SettingsError
 from bot.settings import AdapterSettings, Settings, UpSettings
 
@@ -26,6 +26,7 @@ LONGEST_PAUSE = 30.0  # s
 STEADY = 60.0  # s after which a child counts as well, and its next death as its first
 GRACE = 8.0  # s beyond the drain for handing over and closing, then a child is killed
 
+UP = "up"
 NO_PLATFORM = "SLACK_BOT_TOKEN, DISCORD_TOKEN: neither is set; `switchboard demo` needs none"
 
 # What every child may see of the environment besides its own settings.
@@ -52,51 +53,48 @@ class Child:
 
 def up(*, workers: int) -> int:
     """The exit code, once everything that the settings configure was told to end."""
-    own = load(UpSettings)
+    own, processes = configured()
+    own_logs(own, processes.values())
     redis = None if own.redis_url else EmbeddedRedis(own.state_dir)
-    if redis is not None:
-        os.environ["REDIS_URL"] = redis.url
-    kinds = configured()
-    own_logs(own, kinds.values())
-    return asyncio.run(_up(own, redis, children(kinds, workers)))
+    given = environment() | ({"REDIS_URL": redis.url} if redis else {})
+    return asyncio.run(_up(own, redis, children(processes, workers, given)))
 
 
-def configured() -> dict[str, type[Settings]]:
-    """The processes that the environment has settings for; raises SettingsError with the faults of them all."""
+def configured() -> tuple[UpSettings, dict[str, Settings]]:
+    """Our own settings and those of each process that is configured; raises SettingsError with every fault."""
     kinds = configured_kinds()
-    faults: dict[str, None] = {}
+    loaded, faults = load_all({UP: UpSettings, **kinds})
     if not any(issubclass(kind, AdapterSettings) for kind in kinds.values()):
-        faults[NO_PLATFORM] = None
-    for kind in kinds.values():
-        try:
-            load(kind)
-        except SettingsError as error:
-            faults.update(dict.fromkeys(error.faults))
+        faults = [NO_PLATFORM, *faults]
     if faults:
-        raise SettingsError(list(faults))
-    return kinds
+        raise SettingsError(faults)
+    own = loaded.pop(UP)
+    assert isinstance(own, UpSettings)  # noqa: S101  for the type checker
+    return own, loaded
 
 
-def own_logs(own: UpSettings, kinds: Iterable[type[Settings]]) -> None:
+def own_logs(own: UpSettings, processes: Iterable[Settings]) -> None:
     """Logs of the supervisor, which has seen the secrets of all its children."""
-    secrets = own.secrets.union(*(load(kind).secrets for kind in kinds))
-    logs.configure("up", form=own.log_format, level=own.log_level, secrets=secrets)
+    secrets = own.secrets.union(*(settings.secrets for settings in processes))
+    logs.configure(UP, form=own.log_format, level=own.log_level, secrets=secrets)
 
 
 def children(
-    kinds: Mapping[str, type[Settings]],
+    processes: Mapping[str, Settings],
     workers: int,
+    given: Mapping[str, str],
     own: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> list[Child]:
-    """One child for each process, `workers` of them for the workers; `own` is what one process alone is given."""
-    given = environment()
+    """One child for each process, `workers` of them for the workers, with what it needs of all that is given; `own` is
+    what one process alone is given.
+    """
     found = []
-    for word, kind in kinds.items():
+    for word, settings in processes.items():
         count = workers if word == "worker" else 1
         for number in range(1, count + 1):
             name = word if count == 1 else f"{word}-{number}"
             command = (sys.executable, "-P", "-m", "bot", word)
-            environ = {**child_environment(kind.names(given), given), **own.get(word, {})}
+            environ = {**child_environment(settings.names(given), given), **own.get(word, {})}
             found.append(Child(name, command, environ))
     return found
 
@@ -156,10 +154,14 @@ class Supervisor:
             self._stop.set()
 
     def obey_signals(self) -> None:
-        """The first signal drains, the second kills; also one that comes before `run`."""
+        """The first signal drains, the second kills; also one that comes before `run`.
+
+        What was ignored when we were started stays so, as SIGHUP under `nohup`.
+        """
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(name, self.stop)
+            if signal.getsignal(name) is not signal.SIG_IGN:
+                loop.add_signal_handler(name, self.stop)
 
     async def run(self) -> int:
         """The exit code: 0 after a signal, 78 for wrong settings, 1 when a child had to be killed."""
@@ -212,13 +214,17 @@ class Supervisor:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _once(self, child: Child) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *child.command,
-            env={**child.environment, tether.NAME: str(self._tether)},
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=[self._tether],
-            start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *child.command,
+                env={**child.environment, tether.NAME: str(self._tether)},
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=[self._tether],
+                start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
+            )
+        except OSError as error:  # no memory or no process left: that may pass
+            log.error("child.not_started process=%s error=%s", child.name, error.strerror)
+            return 1
         self._running[child.name] = process
         log.info("child.started process=%s pid=%d", child.name, process.pid)
         if self._stop.is_set():

@@ -1,14 +1,18 @@
 """What every test may ask for: a real Redis, and an environment without anybody's tokens or proxies."""
 
 import asyncio
+import logging
 import os
+import sys
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
+from bot import logs
 from bot.embedded import EmbeddedRedis
 
 FOREIGN = ("SLACK_", "DISCORD_", "OPENAI_", "SWITCHBOARD_", "REDIS_URL")
@@ -31,6 +35,23 @@ def redis_url() -> Iterator[str]:
         server = EmbeddedRedis(Path(folder), appendfsync=None)
         yield asyncio.run(server.start())
         asyncio.run(server.stop())
+
+
+@pytest.fixture
+def logging_as_it_was() -> Iterator[None]:
+    """For tests of what sets up a process's logs: afterwards they are pytest's again."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in (*logs.OURS, *logs.QUIET)}
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, old in levels.items():
+        logging.getLogger(name).setLevel(old)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(False)
+    logging.raiseExceptions = True
 
 
 @pytest.fixture

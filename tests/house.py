@@ -20,6 +20,7 @@ from playground.models import ModelServer
 from playground.slack import SlackServer
 
 READY = {"slack": b"slack.ready", "discord": b"discord.ready", "worker": b"worker.ready"}
+PATIENCE = 4.0  # s for a process of which nothing more is expected
 Word = Literal["slack", "discord", "worker"]
 
 
@@ -39,6 +40,16 @@ class Process:
         """kill -9."""
         if self.child.returncode is None:
             self.child.kill()
+
+    async def close(self) -> None:
+        """Its end, in order if it comes soon: only then is it known which lines ran."""
+        if self.child.returncode is None:
+            self.child.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.child.wait(), PATIENCE)
+        except TimeoutError:
+            self.child.kill()
+            await self.child.wait()
 
     async def end(self, seconds: float = 20) -> int:
         """SIGTERM, and its exit code."""
@@ -79,10 +90,8 @@ class House:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        await asyncio.gather(*(process.close() for process in self.processes))
         for process in self.processes:
-            process.kill()
-        for process in self.processes:
-            await process.child.wait()
             if error is not None:
                 sys.stderr.write(f"--- {process.word} ---\n{process.logged[-6000:]}\n")
         await asyncio.gather(self.slack.stop(), self.discord.stop(), self.models.stop())

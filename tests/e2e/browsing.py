@@ -33,9 +33,8 @@ PATIENCE = 10_000  # ms for anything to appear
 
 def chromium() -> str:
     """The browser's path; without one the test is skipped, and says what is missing."""
-    named = os.environ.get("CHROMIUM", "")
-    candidates = (named, "/usr/bin/chromium", shutil.which("chromium") or "")
-    found = next((path for path in candidates if path and os.access(path, os.X_OK)), None)
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(
             "no chromium: install Debian's package `chromium` or set CHROMIUM; page untested"

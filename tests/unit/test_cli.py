@@ -2,8 +2,12 @@
 
 import json
 import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -73,18 +77,34 @@ def test_the_readmes_table_is_the_one_that_the_settings_make() -> None:
 
 
 def test_a_page_that_nobody_reads_to_its_end_is_no_fault() -> None:
-    command = f"{sys.executable} -m bot config env | head -n 1"
+    command = f"{shlex.quote(sys.executable)} -m bot config env | head -n 1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.usefixtures("logging_as_it_was")
 def test_doctor_says_what_is_broken_and_ends_with_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 1
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert {"broken"} < {finding["level"] for finding in findings}
     assert "OPENAI_API_KEY: not set" in [finding["what"] for finding in findings]
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
+def test_doctor_finds_the_fault_where_the_settings_cannot_even_be_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWITCHBOARD_ENV_FILE", "/nowhere/at.all")
+    assert main(["doctor", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["findings"] == [
+        {
+            "level": "broken",
+            "what": "SWITCHBOARD_ENV_FILE: names a file that is not there",
+            "mend": "mend the file",
+        }
+    ]
 
 
 def test_a_port_that_is_taken_is_said_in_one_line() -> None:
@@ -101,3 +121,84 @@ def test_a_port_that_is_taken_is_said_in_one_line() -> None:
         )
     assert done.returncode == 78
     assert f"switchboard demo: --port {port}: in use" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads Linux's /proc")
+def test_ctrl_c_while_the_demo_starts_leaves_no_traceback_and_no_folder(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "demo", "--port", "0", "--no-browser"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        text=True,
+    )
+    started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not started.read_text():  # the workspaces' process
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
+def test_up_tells_every_fault_of_every_process_at_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWITCHBOARD_LEASE_SECONDS", "hidden-word")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "hidden-word")
+    assert main(["up"]) == 78
+    told = capsys.readouterr().err
+    assert sorted(line.split(": ")[1] for line in told.splitlines()) == [
+        "OPENAI_API_KEY",
+        "SLACK_APP_TOKEN",
+        "SLACK_BOT_TOKEN",
+        "SWITCHBOARD_LEASE_SECONDS",
+    ]
+    assert "hidden-word" not in told
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
+def test_up_says_why_its_folder_cannot_be_used(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "file").touch()
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, SECRETS[name])
+    monkeypatch.setenv("SWITCHBOARD_STATE_DIR", str(tmp_path / "file" / "state"))
+    monkeypatch.setenv("SWITCHBOARD_LOG_LEVEL", "ERROR")
+    assert main(["up"]) == 78
+    folder = tmp_path / "file" / "state"
+    assert capsys.readouterr().err == (
+        f"switchboard up: SWITCHBOARD_STATE_DIR: {folder} cannot be used (Not a directory)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["slak"], "invalid choice: 'slak'"),
+        ([], "required: WORD"),
+        (["up", "--workers", "0"], "must be a whole number from 1"),
+        (["worker", "--concurrency", "many"], "must be a whole number from 1"),
+        (["demo", "--port", "65536"], "must be a port"),
+        (["manifest", "discord"], "invalid choice: 'discord'"),
+        (["config", "all"], "invalid choice: 'all'"),
+    ],
+)
+def test_a_line_that_cannot_be_understood_says_why_and_ends_with_two(
+    line: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(line)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.split() == ["switchboard", version("switchboard-bot")]

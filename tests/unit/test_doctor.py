@@ -1,11 +1,13 @@
 """The doctor: each fault of settings, of Redis and of a check becomes a line with its mend."""
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import date
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
@@ -13,6 +15,7 @@ from redis.asyncio import Redis
 from bot import doctor, redis_checks
 from bot.doctor import Finding
 from bot.embedded import EmbeddedRedis
+from bot.errors import SettingsError
 from bot.models import Catalog
 from bot.models_check import default_model
 from bot.queue_check import check as celery_check
@@ -21,17 +24,7 @@ from bot.settings import Settings, UpSettings
 DISCORD = "hidden.word.of-discord"
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    import logging
-
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    logging.raiseExceptions = True
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
 def levels(findings: list[Finding]) -> dict[str, str]:
@@ -114,6 +107,80 @@ async def test_a_wrong_password_is_told_apart(tmp_path: Path) -> None:
         (finding,) = await redis_checks.check(UpSettings(redis_url=url))
     await server.stop()
     assert finding.what == "REDIS_URL: the server refuses the password"
+
+
+async def test_a_user_who_may_not_ask_is_told_what_to_be_allowed(
+    redis: Redis, redis_url: str
+) -> None:
+    await redis.acl_setuser("guest", enabled=True, passwords=["+hidden-word"], commands=["+ping"])
+    parts = urlsplit(redis_url)
+    url = parts._replace(netloc=f"guest:hidden-word@{parts.netloc.rpartition('@')[2]}").geturl()
+    try:
+        (finding,) = await redis_checks.check(UpSettings(redis_url=url))
+        await redis_checks.at_start(Settings(redis_url=url))
+    finally:
+        await redis.acl_deluser("guest")
+    assert (finding.level, "+info" in finding.mend) == ("warning", True)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("redis://redis:6379/0", True),
+        ("redis://user@redis:6379", True),
+        ("rediss://:hidden-word@redis:6379", False),
+        ("redis://127.0.0.1:6379", False),
+        ("unix:///run/redis.sock", False),
+    ],
+)
+def test_a_server_that_anybody_can_reach_is_a_warning(url: str, told: bool) -> None:
+    assert [finding.level for finding in redis_checks._door(url)] == ["warning"] * told
+
+
+@contextlib.asynccontextmanager
+async def old_server() -> AsyncIterator[str]:
+    """Speaks as much of the protocol as is needed to say that it is Redis 6.2."""
+    info = b"redis_version:6.2.14\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n"
+    answers = {
+        b"INFO": b"$%d\r\n%s\r\n" % (len(info), info),
+        b"TIME": b"*2\r\n$1\r\n1\r\n$1\r\n0\r\n",
+    }
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            words = []
+            for _ in range(int(line[1:])):
+                await reader.readline()
+                words.append((await reader.readline()).strip().upper())
+            writer.write(answers.get(words[0], b"-ERR unknown command\r\n"))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"redis://127.0.0.1:{port}?protocol=2"
+
+
+async def test_a_process_does_not_start_on_a_server_that_is_too_old() -> None:
+    async with old_server() as url:
+        with pytest.raises(SettingsError) as caught:
+            await redis_checks.at_start(Settings(redis_url=url))
+    assert caught.value.faults == ["REDIS_URL: version 6.2.14 is older than 7.0"]
+
+
+async def test_a_process_starts_where_the_server_is_away_and_logs_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await redis_checks.at_start(Settings(redis_url="redis://127.0.0.1:1"))
+    assert (
+        "redis.finding what=REDIS_URL: the server does not answer (ConnectionError)" in caplog.text
+    )
+
+
+async def test_a_process_that_starts_logs_what_is_not_well(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await redis_checks.at_start(Settings(redis_url=redis_url))
+    assert "redis.finding what=redis: no append-only file" in caplog.text
 
 
 @pytest.mark.parametrize(

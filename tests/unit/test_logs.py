@@ -4,8 +4,6 @@ import json
 import logging
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
@@ -16,20 +14,7 @@ from bot.logs import HIDDEN, ConsoleLine, JsonLine, Redaction
 SECRET = "a-secret-of-no-known-shape"
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in logs.OURS}
-    hooks = sys.excepthook, threading.excepthook
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, old in levels.items():
-        logging.getLogger(name).setLevel(old)
-    sys.excepthook, threading.excepthook = hooks
-    logging.captureWarnings(False)
-    logging.raiseExceptions = True
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
 def record(message: str, *values: object, name: str = "bot.test") -> logging.LogRecord:
@@ -80,7 +65,10 @@ SHAPED = [
     "xoxe.xoxp-1-Mi0yLTEyMw",
     "sk-proj-abcdefghijklmnop",
     "MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.abcdefghijklmnopqrstuvwxyz01",
+    "gsk_abcdefghijklmnop",
+    "AIzaSyabcdefghijklmnop",
     "Bearer abcdefghijklmnop",
+    "Authorization: Basic dXNlcjpabcdef",
     "wss://wss-primary.slack.com/link/?ticket=abcd-efgh-ijkl",
     "https://discord.com/api/v10/webhooks/123/abcdefghijklmnopqrstuvwxyz",
 ]
@@ -99,8 +87,12 @@ def test_an_address_keeps_its_host_and_loses_its_password() -> None:
     assert Redaction([])("redis://user:pass@host:1/0") == f"redis://{HIDDEN}@host:1/0"
 
 
+def test_a_token_in_the_place_of_the_user_is_hidden_too() -> None:
+    assert Redaction([])("https://a-token@host/v1") == f"https://{HIDDEN}@host/v1"
+
+
 def test_ordinary_words_stay() -> None:
-    text = "turn.admitted turn=01ABCDEFGHJKMNPQ place=slack:T1:C1 at 12:30 https://slack.com/api/"
+    text = "turn.admitted turn=01ABCDEFGHJKMNPQ place=slack:T1:C1 at 12:30 https://slack.com/api/@x basic facts"
     assert Redaction(["abc"])(text) == text
 
 
@@ -152,4 +144,20 @@ def test_an_exception_that_nobody_caught_is_redacted_too() -> None:
     (line,) = done.stderr.splitlines()
     assert json.loads(line)["event"] == "process.failed"
     assert "RuntimeError: [redacted]" in json.loads(line)["traceback"]
+    assert SECRET not in line
+
+
+def test_what_fails_where_nothing_can_be_raised_is_redacted_too() -> None:
+    program = (
+        "from bot import logs\n"
+        f"logs.configure('slack', form='json', level='INFO', secrets=[{SECRET!r}])\n"
+        "class Ends:\n"
+        f"    def __del__(self): raise RuntimeError({SECRET!r})\n"
+        "Ends()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["event"] == "process.failed"
     assert SECRET not in line

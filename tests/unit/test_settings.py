@@ -96,6 +96,7 @@ def test_settings_cannot_be_changed_and_show_nothing_of_themselves(given: Given)
         ("redis://:p%40ss@host:1", "redis://:********@host:1"),
         ("rediss://user:p%40ss@host/0?a=b", "rediss://user:********@host/0?a=b"),
         ("unix:///run/r.sock?db=1&password=p%40ss", "unix:///run/r.sock?db=1&password=********"),
+        ("redis://word@host:1/0", "redis://********@host:1/0"),
     ],
 )
 def test_the_password_of_an_address_is_a_secret(given: Given, url: str, shown: str) -> None:
@@ -119,6 +120,11 @@ def test_each_process_names_what_it_lacks(kind: type[Settings], missing: list[st
         assert faults(kind) == [f"{name}: not set" for name in missing]
     else:
         load(kind)
+
+
+def test_the_password_of_any_address_is_a_secret(given: Given) -> None:
+    given(DISCORD, DISCORD_API_URL="https://user:hidden-word@proxy.example/api")
+    assert "hidden-word" in load(DiscordSettings).secrets
 
 
 def test_an_empty_text_is_not_set(given: Given) -> None:
@@ -150,6 +156,31 @@ def test_a_named_file_that_is_missing_is_a_fault(given: Given) -> None:
     assert faults(Settings) == ["SWITCHBOARD_ENV_FILE: names a file that is not there"]
 
 
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"REDIS_URL=redis://h\n=c4n4ry\n", "line 2 is no NAME=value"),
+        (b"REDIS_URL=redis://h\nSLACK_BOT_TOKEN='c4n4ry\n", "line 2 is no NAME=value"),
+        (b"REDIS_URL=c4n4ry\xff\n", "is no text in UTF-8"),
+        (None, "cannot be read (Is a directory)"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_fault_that_tells_where(
+    given: Given, tmp_path: Path, content: bytes | None, fault: str
+) -> None:
+    path = tmp_path / "own.env"
+    path.mkdir() if content is None else path.write_bytes(content)
+    given(REDIS, SWITCHBOARD_ENV_FILE=str(path))
+    (found,) = faults(Settings)
+    assert found == f"{path}: {fault}"
+
+
+def test_a_file_of_windows_is_read_like_any_other(given: Given, tmp_path: Path) -> None:
+    (tmp_path / "own.env").write_bytes(b"\xef\xbb\xbfREDIS_URL=redis://file\r\n")
+    given(SWITCHBOARD_ENV_FILE=str(tmp_path / "own.env"))
+    assert load(Settings).redis_url == "redis://file"
+
+
 CANARY = "c4n4ry"
 WRONG = [
     (Settings, "REDIS_URL", f"{CANARY}://host"),
@@ -178,6 +209,7 @@ WRONG = [
     (SlackSettings, "SLACK_APP_TOKEN", f"xapp-{CANARY} {CANARY}"),
     (SlackSettings, "SLACK_MODE", CANARY),
     (SlackSettings, "SLACK_API_URL", CANARY),
+    (SlackSettings, "SLACK_API_URL", f"https://host/api?token={CANARY}"),
     (SlackSettings, "SLACK_COMMAND", CANARY),
     (SlackSettings, "SWITCHBOARD_SLACK_STREAM", CANARY),
     (SlackSettings, "SWITCHBOARD_SLACK_EXTERNAL", CANARY),
@@ -187,6 +219,7 @@ WRONG = [
     (DiscordSettings, "SWITCHBOARD_DISCORD_MESSAGE_CONTENT", CANARY),
     (WorkerSettings, "OPENAI_API_KEY", f"{CANARY}\n{CANARY}"),
     (WorkerSettings, "OPENAI_BASE_URL", CANARY),
+    (WorkerSettings, "OPENAI_BASE_URL", f"https://host/v1?api-key={CANARY}"),
 ]
 
 

@@ -119,6 +119,32 @@ asyncio.run(Supervisor([child], drain=5).run())
     await until((tmp_path / "drained").exists)
 
 
+async def test_a_child_that_cannot_be_started_yet_is_nobody_elses_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    away = Child("slack", ("/nowhere/at/all",), {})
+    async with supervised(away, child("worker", WAITS)) as (supervisor, running):
+        await until(lambda: caplog.text.count("child.not_started process=slack") >= 2)
+        assert supervisor.pids.keys() == {"worker"}
+        assert not running.done()
+
+
+async def test_a_signal_that_was_ignored_from_the_start_stays_so() -> None:
+    """As `nohup switchboard up &` wants it."""
+    supervisor = Supervisor([], drain=0)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        supervisor.obey_signals()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().remove_signal_handler(name)
+        signal.signal(signal.SIGHUP, before)
+        supervisor.stop()
+        await supervisor.run()
+
+
 @pytest.fixture
 def all_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**SECRETS, "REDIS_URL": "redis://:pass@127.0.0.1:1"}.items():
@@ -129,7 +155,7 @@ def all_configured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("all_configured")
 def test_each_child_sees_its_own_secrets_and_no_other() -> None:
-    found = {c.name: c for c in children(configured(), workers=2)}
+    found = {c.name: c for c in children(configured()[1], 2, environment())}
     assert sorted(found) == ["discord", "slack", "worker-1", "worker-2"]
     seen = {}
     for name, one in found.items():
