@@ -160,6 +160,7 @@ class EmbeddedRedis:
         # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops Redis last.
         self._process = subprocess.Popen(  # noqa: ASYNC220  a few ms, and its life is longer than the loop's
             self._command,
+            env=_bare(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -168,6 +169,7 @@ class EmbeddedRedis:
         self._dismiss_guard()
         self._guard = subprocess.Popen(  # noqa: ASYNC220  as above
             ["/bin/sh", "-c", GUARD, "sh", str(self._orphan_seconds), str(self._process.pid)],
+            env=_bare(),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -200,6 +202,11 @@ class EmbeddedRedis:
             return f"redis.log says {path.read_text(errors='replace').splitlines()[-1]!r}"
         except (OSError, IndexError):
             return "redis.log says nothing"
+
+
+def _bare() -> dict[str, str]:
+    """An environment without settings and secrets."""
+    return {"PATH": os.environ.get("PATH", os.defpath)}
 
 
 def _take_lock(folder: Path) -> int:

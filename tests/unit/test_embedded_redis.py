@@ -143,6 +143,22 @@ async def test_a_long_path_gets_a_short_socket_that_only_this_user_can_reach(
     assert not server.socket.parent.exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_what_it_starts_holds_no_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-invented-7")
+    server = EmbeddedRedis(tmp_path)
+    await server.start()
+    pid = str(server.pid)
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    found = {n: Path(f"/proc/{n}/environ").read_bytes() for n in children}
+    await server.stop()
+    assert pid in found
+    assert len(found) >= 2  # its guard as well
+    assert not [n for n, environ in found.items() if b"xoxb" in environ]
+
+
 async def test_a_folder_open_to_others_is_closed(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     server = EmbeddedRedis(tmp_path)
