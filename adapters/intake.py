@@ -135,6 +135,17 @@ class Intake:
                 )
         log.info("turn.amended turn=%s state=%s", turn.id, state)
 
+    def authorize(self, actor: Actor, channel: Channel) -> None:
+        """Raise NotAllowed unless the actor may ask here."""
+        authorize(
+            actor,
+            Action.ASK,
+            None,
+            admins=self._admins,
+            direct=channel.direct,
+            external_allowed=self._external_allowed,
+        )
+
     async def _turn(
         self, message: Message, actor: Actor, command: Command | UserError | None
     ) -> Turn:
@@ -148,14 +159,7 @@ class Intake:
             if not isinstance(command, Ask):
                 return Turn.of(_private(message), "command", at=at)
             one_shot = message.model or command.model
-            authorize(
-                actor,
-                Action.ASK,
-                None,
-                admins=self._admins,
-                direct=message.thread.channel.direct,
-                external_allowed=self._external_allowed,
-            )
+            self.authorize(actor, message.thread.channel)
             choice = await self._scopes.in_force(message.thread, one_shot)
         except UserError as error:
             return Turn.of(_private(message), "notice", at=at, sentence=error.sentence)

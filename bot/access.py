@@ -44,7 +44,7 @@ class Admins:
 
     def includes(self, actor: Actor) -> bool:
         """Whether the actor is named, or has a role or is in a user group that is."""
-        if actor.external:
+        if actor.external or actor.guest:
             return False
         return any(
             (entry.platform, entry.workspace) == (actor.platform, actor.workspace)
@@ -69,7 +69,7 @@ def authorize(
     """
     if actor.external and not external_allowed:
         raise NotAllowed(
-            "People of other organisations and guests cannot use me here. "
+            "People of other organisations cannot use me here. "
             "The operator can allow it (SWITCHBOARD_SLACK_EXTERNAL)."
         )
     if action in FOR_ALL:
@@ -77,7 +77,7 @@ def authorize(
     if action not in FOR_ADMINS or scope is None:
         raise NotAllowed("That cannot be done here.")
     if actor.external:
-        raise NotAllowed("People of other organisations and guests cannot change models.")
+        raise NotAllowed("People of other organisations cannot change models.")
     if direct:
         _authorize_in_dm(action, scope)
     elif scope not in actor.powers and not admins.includes(actor):

@@ -108,7 +108,7 @@ class Actor:
 
     `powers` are the scopes that the platform's own rules let this person administer here; `groups` are the ids of
     roles (Discord) or user groups (Slack) that `SWITCHBOARD_ADMINS` may name. `external` marks people of other
-    organisations and guests, who are never admins.
+    organisations, `guest` those who may be in some channels only: neither is ever an admin.
     """
 
     platform: str
@@ -118,6 +118,7 @@ class Actor:
     powers: frozenset[Scope] = frozenset()
     groups: frozenset[str] = frozenset()
     external: bool = False
+    guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,19 @@ from adapters.slack.manifest import SHORTCUT
 from adapters.slack.parse import Heard, Payload, files, foreign, place, plain, words
 from adapters.text.clean import clean
 from bot.commands import Ask, Command, parse_slash
-from bot.errors import PlatformError, UserError
-from bot.types import Author, Message, Quote, Target, Thread, checked_id, decode, encode, new_id
+from bot.errors import NotAllowed, PlatformError, UserError
+from bot.types import (
+    Author,
+    Channel,
+    Message,
+    Quote,
+    Target,
+    Thread,
+    checked_id,
+    decode,
+    encode,
+    new_id,
+)
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +99,12 @@ class Invoking:
 
     async def on_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         """Keep what the form will be about, and open it beside the ack: its trigger lives three seconds."""
+        address = str(shortcut.get("response_url") or "")
+        where = place(self._us, checked_id(shortcut["channel"]["id"]))
+        if (refusal := self._refusal(shortcut, where)) is not None:
+            self._later(self._tell(address, refusal))
+            await ack()
+            return
         about, token = shortcut["message"], new_id()
         ours = self._us.wrote(about)
         quote = Quote(
@@ -95,10 +112,9 @@ class Invoking:
             text=plain(words(about), self._us),
             attachments=tuple(files(about)),
         )
-        address = str(shortcut.get("response_url") or "")
         kept = {
             "quote": encode(quote).decode(),
-            "channel": checked_id(shortcut["channel"]["id"]),
+            "channel": where.id,
             "root": checked_id(about.get("thread_ts") or about["ts"]),
             "ours": ours,
             "address": address,
@@ -106,6 +122,20 @@ class Invoking:
         await self._store.redis.set(self._store.key("form", token), json.dumps(kept), ex=FORM_TTL)
         self._later(self._open_form(shortcut["trigger_id"], token, address))
         await ack()
+
+    def _refusal(self, payload: Payload, where: Channel) -> str | None:
+        """Why this person may not ask here, if so."""
+        user = payload["user"]
+        external = foreign(payload, {"team": user.get("team_id")}, self._us)
+        try:
+            actor = self._listening.actor(checked_id(user["id"]), external)
+            self._listening.intake.authorize(actor, where)
+        except NotAllowed as error:
+            return error.sentence
+        return None
+
+    async def _tell(self, address: str, sentence: str) -> None:
+        await self._hooks.tell(address, sentence)
 
     async def _open_form(self, trigger: str, token: str, address: str) -> None:
         try:
@@ -147,6 +177,7 @@ class Invoking:
             author=Author(checked_id(user["id"]), clean(str(user.get("username") or ""))),
             text=clean(str(typed or "")).strip(),
             attachments=(),
+            quotes=(),
             mentioned=True,
             others=False,
             parent=self._us.user if about["ours"] else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import time
@@ -16,6 +15,7 @@ from slack_bolt.response import BoltResponse
 
 from adapters.intake import Intake, Receipt
 from adapters.slack.parse import Bot, Heard, Payload, by_person, heard, mark, message, place
+from bot import dead
 from bot.inbox import at_key
 from bot.store import RedisError
 from bot.types import Actor, Message, Target, Thread, Turn
@@ -23,7 +23,10 @@ from bot.types import Actor, Message, Target, Thread, Turn
 log = logging.getLogger(__name__)
 
 TWIN_SECONDS = 0.2  # a mention may lack the files that the message of the same post brings
-LETTERS = 1_000  # dead letters that are kept
+YOUNG_SECONDS = (
+    5.0  # a reply so soon after its thread's root may arrive before it, on the other socket
+)
+ROOT_SECONDS, ROOT_LOOKS = 0.3, 6  # what such a reply waits for its root, and how often it looks
 TOO_LATE = (
     "Slack told me of the files of your message only when I was answering it already. "
     "Please send them once more."
@@ -66,15 +69,8 @@ class Listening:
             trace = trace.tb_next
         at = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "unknown"
         log.error("event.malformed event=%s error=%s at=%s", event, type(error).__name__, at)
-        await self._bury(event, type(error).__name__)
+        await dead.bury(self.store, dead.letter("malformed", event=event))
         return BoltResponse(status=200)
-
-    async def _bury(self, event: str, why: str) -> None:
-        letter = {"event": event, "why": f"malformed: {why}", "at": int(time.time())}
-        async with self.store.redis.pipeline(transaction=True) as pipe:
-            pipe.rpush(self.store.key("dead"), json.dumps(letter))
-            pipe.ltrim(self.store.key("dead"), -LETTERS, -1)
-            await pipe.execute()
 
     # ---- messages -----------------------------------------------------------------------------------
 
@@ -101,6 +97,8 @@ class Listening:
                         mention.set()
 
     async def _hear(self, said: Heard) -> None:
+        if said.in_thread and not said.mentioned and said.after_root < YOUNG_SECONDS:
+            await self._wait_for_root(said)
         async with self.line(said.channel.id):
             asked = await self.addressed(said)
             if asked is None:
@@ -129,6 +127,13 @@ class Listening:
             log.debug("twin.missing event=%s", said.event)
         finally:
             self._twins.pop(said.mark, None)
+
+    async def _wait_for_root(self, said: Heard) -> None:
+        for _ in range(ROOT_LOOKS):
+            root, _met = await self._known(said)
+            if root is not None:
+                return
+            await asyncio.sleep(ROOT_SECONDS / ROOT_LOOKS)
 
     async def _late_files(self, asked: Message, receipt: Receipt) -> None:
         """The mention was admitted without the files that this twin of it brings: its author is told, once."""
@@ -187,6 +192,7 @@ class Listening:
             target=Target(said.channel.id, thread=None if top else said.root),
             marks=(said.mark, *([said.event] if said.event else [])),
             attachments=said.attachments,
+            quotes=said.quotes,
             history=history,
         )
 

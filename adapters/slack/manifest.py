@@ -11,7 +11,7 @@ SHORTCUT = "ask_about_this"
 # What each Web API method that the code calls needs (https://docs.slack.dev/reference/methods).
 METHOD_SCOPES: dict[str, tuple[str, ...]] = {
     "apps.connections.open": (),  # the app token's connections:write
-    "assistant.threads.setStatus": ("assistant:write",),
+    "assistant.threads.setStatus": ("chat:write",),
     "auth.test": (),
     "chat.delete": ("chat:write",),
     "chat.postEphemeral": ("chat:write",),
@@ -33,12 +33,22 @@ EVENT_SCOPES: dict[str, tuple[str, ...]] = {
 }
 
 
-def scopes() -> list[str]:
-    """Every bot scope that the methods, the events, the files and the command need, and no other."""
-    needed = {"commands", "files:read"}
-    for table in (METHOD_SCOPES, EVENT_SCOPES):
-        needed.update(scope for wanted in table.values() for scope in wanted)
-    return sorted(needed)
+FEATURE_SCOPES: dict[str, tuple[str, ...]] = {
+    "agent_view": ("assistant:write",),
+    "attachments": ("files:read",),
+    "slash_commands": ("commands",),
+}
+OPTIONAL = frozenset({"usergroups:read"})  # only where SWITCHBOARD_ADMINS names a user group
+
+
+def needs() -> dict[str, list[str]]:
+    """Every bot scope that the methods, the events and the features need, and no other; each with what needs it."""
+    needed: dict[str, list[str]] = {}
+    for table in (METHOD_SCOPES, EVENT_SCOPES, FEATURE_SCOPES):
+        for what, wanted in table.items():
+            for scope in wanted:
+                needed.setdefault(scope, []).append(what)
+    return dict(sorted(needed.items()))
 
 
 def manifest(settings: SlackSettings) -> str:
@@ -75,7 +85,7 @@ def manifest(settings: SlackSettings) -> str:
                 }
             ],
         },
-        "oauth_config": {"scopes": {"bot": scopes()}},
+        "oauth_config": {"scopes": {"bot": list(needs())}},
         "settings": {
             "event_subscriptions": {"bot_events": sorted(EVENT_SCOPES)},
             "interactivity": {"is_enabled": True},

@@ -14,7 +14,7 @@ from typing import Any
 from adapters.files.download import remote_file
 from adapters.files.sentences import rejected
 from adapters.text.clean import clean
-from bot.types import Attachment, Author, Channel, checked_id
+from bot.types import Attachment, Author, Channel, Quote, checked_id
 
 Payload = Mapping[str, Any]
 
@@ -60,6 +60,7 @@ class Heard:
     author: Author
     text: str  # for the model: references resolved, the mention of the bot in front taken away
     attachments: tuple[Attachment, ...]
+    quotes: tuple[Quote, ...]  # messages of others that were forwarded with it
     mentioned: bool  # the bot is
     others: bool  # somebody else is: a person, a user group, everybody
     parent: str | None  # who wrote the thread's root, where Slack says so
@@ -73,6 +74,11 @@ class Heard:
     @property
     def in_thread(self) -> bool:
         return self.thread_ts is not None and self.thread_ts != self.ts
+
+    @property
+    def after_root(self) -> float:
+        """Seconds between the thread's root and this."""
+        return float(self.ts) - float(self.root)
 
     @property
     def mark(self) -> str:
@@ -117,6 +123,7 @@ def message(body: Payload, event: Payload, us: Bot) -> Heard:
         author=Author(checked_id(event["user"])),
         text=plain(raw, us),
         attachments=tuple(files(event)),
+        quotes=tuple(forwarded(event, us)),
         mentioned=event.get("type") == "app_mention" or us.user in people,
         others=bool(people - {us.user} or _GROUP_MENTION.search(raw)),
         parent=event.get("parent_user_id"),
@@ -135,7 +142,11 @@ def foreign(body: Payload, event: Payload, us: Bot) -> bool:
     if body.get("is_ext_shared_channel") is False:
         return False
     theirs = event.get("user_team") or event.get("source_team") or event.get("team")
-    return bool(theirs) and not us.at_home(str(theirs))
+    if not theirs:
+        return bool(
+            body.get("is_ext_shared_channel")
+        )  # whoever cannot be told from a stranger is one
+    return not us.at_home(str(theirs))
 
 
 def words(message: Payload) -> str:
@@ -144,9 +155,30 @@ def words(message: Payload) -> str:
         return clean(str(text))
     found = [*_block_texts(message.get("blocks") or ())]
     for attached in message.get("attachments") or ():
-        inner = [*_block_texts(attached.get("blocks") or ())]
-        found += inner or [str(attached.get("text") or attached.get("fallback") or "")]
+        if not _is_message(attached):
+            found += _attached(attached)
     return clean("\n".join(filter(None, found)))
+
+
+def forwarded(message: Payload, us: Bot) -> Iterator[Quote]:
+    """The messages that somebody shared in a message of their own; without these it may make no sense."""
+    for attached in message.get("attachments") or ():
+        if _is_message(attached):
+            ours = attached.get("author_id") == us.user
+            yield Quote(
+                author=us.name if ours else clean(str(attached.get("author_name") or "somebody")),
+                text=plain(clean("\n".join(_attached(attached))), us),
+                attachments=tuple(files(attached)),
+            )
+
+
+def _is_message(attached: Payload) -> bool:
+    return bool(attached.get("is_share") or attached.get("is_msg_unfurl"))
+
+
+def _attached(attached: Payload) -> list[str]:
+    inner = [*_block_texts(attached.get("blocks") or ())]
+    return inner or [str(attached.get("text") or attached.get("fallback") or "")]
 
 
 def plain(raw: str, us: Bot) -> str:
@@ -163,6 +195,8 @@ def _readable(found: re.Match[str], us: Bot) -> str:
         return f"@{us.name}"
     if sign in ("@", "#"):
         return f"{sign}{label or target}"
+    if sign == "!" and target.startswith("date^"):
+        return label or target
     if sign == "!":
         return f"@{(label or target.split('^')[0]).lstrip('@')}"
     if label and label not in (target, target.removeprefix("mailto:")):

@@ -9,8 +9,8 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.faults import translated
 from adapters.slack.parse import Bot
+from adapters.slack.waits import Waits
 from bot.errors import MissingScope, PlaceGone
 from bot.types import Actor, Scope
 
@@ -23,9 +23,12 @@ MOST_KNOWN = 5_000
 class People:
     """Who may do what, as the workspace says."""
 
-    def __init__(self, client: AsyncWebClient, us: Bot, groups: frozenset[str]) -> None:
+    def __init__(
+        self, client: AsyncWebClient, waits: Waits, us: Bot, groups: frozenset[str]
+    ) -> None:
         """`groups` are the user groups that SWITCHBOARD_ADMINS names."""
         self._client = client
+        self._waits = waits
         self._us = us
         self._groups = groups
         self._known: dict[str, tuple[float, Actor]] = {}
@@ -36,7 +39,7 @@ class People:
         if known is not None and time.monotonic() - at < BELIEVED_SECONDS:
             return known
         try:
-            async with translated():
+            async with self._waits.asking("users.info"):
                 found = (await self._client.users_info(user=user))["user"]
         except (MissingScope, PlaceGone, SlackApiError) as error:
             log.warning("person.unknown error=%s", type(error).__name__)
@@ -67,6 +70,7 @@ class People:
             powers=frozenset(Scope) if chief else frozenset(),
             groups=await self._groups_of(user) if trusted else frozenset(),
             external=stranger,
+            guest=lesser,
         )
 
     async def _groups_of(self, user: str) -> frozenset[str]:
@@ -74,7 +78,7 @@ class People:
         found = set()
         for group in self._groups:
             try:
-                async with translated():
+                async with self._waits.asking("usergroups.users.list"):
                     members = await self._client.usergroups_users_list(usergroup=group)
             except (MissingScope, PlaceGone, SlackApiError) as error:
                 log.warning("usergroup.unreadable group=%s error=%s", group, type(error).__name__)

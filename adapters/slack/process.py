@@ -26,6 +26,7 @@ from adapters.slack.people import People
 from adapters.slack.reading import Reading
 from adapters.slack.sending import Slack
 from adapters.slack.sockets import Sockets
+from adapters.slack.waits import Waits
 from bot.errors import PlatformError, SettingsError
 from bot.models import Catalog
 from bot.proxies import proxy_for
@@ -47,23 +48,9 @@ async def serve(settings: SlackSettings) -> None:
     token = settings.slack_bot_token.get_secret_value()
     origins = Origins.slack(token, settings.attachment_origins)
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session, open_session(origins) as files:
-        client = web_client(settings, session)
-        us = await introduce(client)
+        us = await introduce(client := web_client(settings, session))
         address = await addresses(settings, client)
-        hooks = Hooks(
-            session,
-            lambda turn: adapter.replies.secret(turn),
-            settings.slack_api_url,
-            settings.attachment_origins,
-        )
-        people = People(client, us, named_groups(settings))
-        platform = Slack(client, files, origins, people, Reading(client, us), hooks)
-        allowed = settings.slack_external == "allow"
-        catalog = Catalog.load(settings.models_file)
-        adapter = Adapter(settings, platform, catalog, external_allowed=allowed)
-        listening = Listening(adapter.intake, us, external_allowed=allowed)
-        app = bolt(settings, client, us)
-        register(app, listening, Invoking(listening, client, hooks), settings.slack_command)
+        adapter, app = assembled(settings, us, client, files, origins)
         sockets = Sockets(app, session, address)
 
         async def listen() -> None:
@@ -73,6 +60,33 @@ async def serve(settings: SlackSettings) -> None:
                 log.info("slack.ready team=%s", us.team)
 
         await adapter.serve(listen, sockets.close)
+
+
+def assembled(
+    settings: SlackSettings,
+    us: Bot,
+    client: AsyncWebClient,
+    files: aiohttp.ClientSession,
+    origins: Origins,
+) -> tuple[Adapter, AsyncApp]:
+    """Everything behind the sockets: the shared parts with Slack as their platform, and Bolt with all its handlers."""
+    allowed = settings.slack_external == "allow"
+    session: aiohttp.ClientSession = client.session  # type: ignore[assignment]  # given by `web_client`
+    hooks = Hooks(
+        session,
+        lambda turn: adapter.replies.secret(turn),
+        settings.slack_api_url,
+        settings.attachment_origins,
+    )
+    waits = Waits()
+    people = People(client, waits, us, named_groups(settings))
+    platform = Slack(client, waits, files, origins, people, Reading(client, waits, us), hooks)
+    catalog = Catalog.load(settings.models_file)
+    adapter = Adapter(settings, platform, catalog, external_allowed=allowed)
+    listening = Listening(adapter.intake, us, external_allowed=allowed)
+    app = bolt(settings, client, us)
+    register(app, listening, Invoking(listening, client, hooks), settings.slack_command)
+    return adapter, app
 
 
 def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> AsyncWebClient:
@@ -90,9 +104,11 @@ def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> Async
 async def introduce(client: AsyncWebClient) -> Bot:
     """Who we are, as soon as Slack can be reached."""
     found = await _started("SLACK_BOT_TOKEN", client.auth_test)
+    if not (found.get("team_id") and found.get("user_id")):
+        raise SettingsError(["SLACK_API_URL: what answers there does not say who the bot is"])
     return Bot(
-        found["team_id"],
-        found["user_id"],
+        str(found["team_id"]),
+        str(found["user_id"]),
         str(found.get("bot_id") or ""),
         str(found.get("user") or "Switchboard"),
         str(found.get("enterprise_id") or ""),

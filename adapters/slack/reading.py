@@ -11,8 +11,8 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.files.sentences import rejected
-from adapters.slack.faults import translated
 from adapters.slack.parse import BY_ID, Bot, files, plain, words
+from adapters.slack.waits import Waits
 from bot.errors import MissingScope, PlatformBusy, PlatformError, Unsure
 from bot.types import Attachment, Quote, Turn
 
@@ -31,8 +31,9 @@ Found = Mapping[str, Any]
 class Reading:
     """Threads, histories and files, as far as Slack lets the bot read them."""
 
-    def __init__(self, client: AsyncWebClient, us: Bot) -> None:
+    def __init__(self, client: AsyncWebClient, waits: Waits, us: Bot) -> None:
         self._client = client
+        self._waits = waits
         self._us = us
 
     async def posted(self, turn: Turn, part: int, thread: str | None) -> str | None:
@@ -79,9 +80,7 @@ class Reading:
         if not source.startswith(BY_ID):
             return source
         try:
-            found = await _patiently(
-                lambda: self._client.files_info(file=source.removeprefix(BY_ID))
-            )
+            found = await _patiently(lambda: self._info(source.removeprefix(BY_ID)))
         except PlatformError as error:
             raise rejected(name, "Slack does not let me read it") from error
         known = next(files({"files": [found["file"]]}))
@@ -111,16 +110,21 @@ class Reading:
         how |= {"oldest": oldest} if oldest else {}
         how |= {"cursor": cursor} if cursor else {}
         if thread is None:
-            return await self._client.conversations_history(channel=channel, **how)
-        return await self._client.conversations_replies(channel=channel, ts=thread, **how)
+            async with self._waits.asking("conversations.history"):
+                return await self._client.conversations_history(channel=channel, **how)
+        async with self._waits.asking("conversations.replies"):
+            return await self._client.conversations_replies(channel=channel, ts=thread, **how)
+
+    async def _info(self, file: str) -> Any:
+        async with self._waits.asking("files.info"):
+            return await self._client.files_info(file=file)
 
 
 async def _patiently(request: Callable[[], Awaitable[Any]]) -> Any:
     """Once more while Slack asks to wait or does not answer, as long as a person would."""
     for pause in (*PATIENCE, None):
         try:
-            async with translated():
-                return await request()
+            return await request()
         except (PlatformBusy, Unsure) as error:
             wait = max(pause or 0.0, getattr(error, "retry_after", 0.0))
             if pause is None or wait > max(PATIENCE):

@@ -15,20 +15,23 @@ from adapters.files.download import download
 from adapters.files.origins import Origins
 from adapters.platform import Body, Limits, Rate
 from adapters.slack import render, words
-from adapters.slack.faults import translated
 from adapters.slack.hooks import Hooks
 from adapters.slack.invoking import SLASH
 from adapters.slack.people import People
 from adapters.slack.reading import EVENT_TYPE, Reading
+from adapters.slack.waits import Waits
 from bot.errors import MissingScope, PlaceGone, PlatformError
 from bot.reply import Shown
-from bot.types import Actor, Attachment, Quote, Turn
+from bot.types import Actor, Attachment, Phase, Quote, Turn
 
 log = logging.getLogger(__name__)
 
 POSTS = Rate(1.0, 4)  # chat.postMessage: 1/s and channel, short bursts
 UPDATES = Rate(0.6, 14)  # chat.update: Tier 3, 50 a minute and workspace: 14 at once, 36 a minute
 STATUS_SECONDS = 5.0  # a status that takes longer is not worth waiting for
+INERT: dict[str, Any] = {"link_names": False, "parse": "none"}  # chat.update's default is not none
+ELSEWHERE = "You asked me something in a place where I cannot write to you."
+PRIVATE = "private"  # in the place of the ts of a message that nobody can find again
 REPEATED = render.LIMIT // 2  # characters of a slash command's question that its root repeats
 
 
@@ -41,6 +44,7 @@ class Slack:
     def __init__(
         self,
         client: AsyncWebClient,
+        waits: Waits,
         files: aiohttp.ClientSession,
         origins: Origins,
         people: People,
@@ -48,6 +52,7 @@ class Slack:
         hooks: Hooks,
     ) -> None:
         self._client = client
+        self._waits = waits
         self._files = files
         self._origins = origins
         self._people = people
@@ -58,13 +63,15 @@ class Slack:
     # ---- showing ------------------------------------------------------------------------------------
 
     def render(self, turn: Turn, shown: Shown, *, shrink: int = 0) -> list[Body]:
-        """The answer's messages; for a slash command's question first the one that repeats it with its asker's name."""
+        """The answer's messages; for a slash command's question first the one that repeats it with its asker's name.
+        What is no answer but a sentence of ours alone has no text, and is for its author alone."""
         pieces = render.render(shown.text, final=shown.final, limit=render.LIMIT >> shrink)
         bodies = [Body(piece) for piece in pieces]
-        if shown.final and shown.notes:
+        taken_back = shown.phase is Phase.STOPPED and not bodies
+        if shown.final and (notes := _notes(turn, shown)) and not taken_back:
             last = bodies.pop() if bodies else Body("")
-            bodies.append(Body(last.text, shown.notes))
-        return [_root(turn), *bodies] if bodies and asked_by_slash(turn) else bodies
+            bodies.append(Body(last.text, notes))
+        return [_root(turn), *bodies] if asked_by_slash(turn) else bodies
 
     def bucket(self, turn: Turn, action: Literal["post", "edit"]) -> tuple[str, Rate]:
         if action == "post":
@@ -75,66 +82,84 @@ class Slack:
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool
     ) -> str:
         thread = _thread(turn, part, parts)
+        if turn.kind == "ask" and not body.text and not turn.message.thread.channel.direct:
+            await self.notice(turn, "\n".join(body.footer))
+            return PRIVATE
         if look and (earlier := await self._reading.posted(turn, part, thread)):
             return earlier
+        channel = turn.message.target.channel
         payload = {"turn": turn.id, "part": part}
-        async with translated():
+        async with self._waits.asking("chat.postMessage", channel):
             response = await self._client.chat_postMessage(
-                channel=turn.message.target.channel,
+                channel=channel,
                 thread_ts=thread,
                 metadata={"event_type": EVENT_TYPE, "event_payload": payload},
                 unfurl_links=False,
                 unfurl_media=False,
-                link_names=False,
+                **INERT,
                 **_content(body),
             )
         return str(response["ts"])
 
     async def edit(self, turn: Turn, part: int, message: str, body: Body) -> None:
-        async with translated():
+        if message == PRIVATE:
+            return
+        async with self._waits.asking("chat.update"):
             await self._client.chat_update(
-                channel=turn.message.target.channel,
-                ts=message,
-                link_names=False,
-                **_content(body),
+                channel=turn.message.target.channel, ts=message, **INERT, **_content(body)
             )
 
     async def delete(self, turn: Turn, message: str) -> None:
+        if message == PRIVATE:
+            return
         try:
-            async with translated():
+            async with self._waits.asking("chat.delete"):
                 await self._client.chat_delete(channel=turn.message.target.channel, ts=message)
         except PlaceGone:
             log.debug("message.gone turn=%s", turn.id)
 
     async def notice(self, turn: Turn, text: str) -> None:
-        """An ephemeral message to the author; where the bot is no member, by the address that came with a command."""
+        """An ephemeral message to the author. Where the bot may not write, the address that came with a command takes
+        it, and where none came, the author's direct messages."""
         try:
             await self._ephemeral(turn, text)
         except (PlaceGone, MissingScope):
             if not await self._hooks.say(turn.id, text):
-                raise
+                await self._direct(turn, text)
 
     async def _ephemeral(self, turn: Turn, text: str) -> None:
-        async with translated():
+        async with self._waits.asking("chat.postEphemeral"):
             await self._client.chat_postEphemeral(
                 channel=turn.message.target.channel,
                 user=turn.message.author.id,
                 thread_ts=_existing_thread(turn),
-                text=render.fallback(text) or "…",
-                blocks=words.sections(text),
-                link_names=False,
+                **INERT,
+                **_words(text),
+            )
+
+    async def _direct(self, turn: Turn, text: str) -> None:
+        person = turn.message.author.id  # stands for the direct messages with that person
+        async with self._waits.asking("chat.postMessage", person):
+            await self._client.chat_postMessage(
+                channel=person,
+                unfurl_links=False,
+                unfurl_media=False,
+                **INERT,
+                **_words(f"{ELSEWHERE} {text}"),
             )
 
     async def working(self, turn: Turn, on: bool) -> None:
         """The status line under the thread, where the workspace has it; a workspace without is asked once."""
         target = turn.message.target
-        if not self._status_works or target.thread is None:
+        thread = target.thread or (None if asked_by_slash(turn) else turn.message.id)
+        if not self._status_works or thread is None:
             return
         try:
-            async with translated(), asyncio.timeout(STATUS_SECONDS):
+            asking = self._waits.asking("assistant.threads.setStatus")
+            async with asking, asyncio.timeout(STATUS_SECONDS):
                 await self._client.assistant_threads_setStatus(
                     channel_id=target.channel,
-                    thread_ts=target.thread,
+                    thread_ts=thread,
                     status="is thinking…" if on else "",
                 )
         except MissingScope as error:
@@ -161,10 +186,18 @@ def asked_by_slash(turn: Turn) -> bool:
     return turn.kind == "ask" and turn.message.id.startswith(SLASH)
 
 
+def _notes(turn: Turn, shown: Shown) -> tuple[str, ...]:
+    """What the worker noted; for a fault with the reference that the logs hold."""
+    known = any(turn.ref in note for note in shown.notes)
+    if shown.phase is not Phase.FAILED or known:
+        return shown.notes
+    return (*shown.notes, f"Reference: {turn.ref}")
+
+
 def _root(turn: Turn) -> Body:
     """A slash command's question with its asker's name."""
     question = turn.message.text
-    first, *rest = render.render(question, final=True, limit=REPEATED) or [""]
+    first, *rest = render.render(question, final=True, limit=REPEATED) or ["…"]
     author = turn.message.author
     more = " (its beginning)" if rest else ""
     return Body(first, (f"Asked by {author.name or author.id}{more}",))
@@ -184,6 +217,11 @@ def _thread(turn: Turn, part: int, parts: Mapping[int, str]) -> str | None:
     if asked_by_slash(turn) and not turn.message.thread.channel.direct:
         return parts.get(0) if part else None
     return turn.message.target.thread
+
+
+def _words(text: str) -> dict[str, Any]:
+    """Our own words as a message for one person."""
+    return {"blocks": words.sections(text), "text": render.fallback(text) or "…"}
 
 
 def _content(body: Body) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from slack_sdk.errors import SlackApiError
 from adapters.slack.faults import translated
 from bot.errors import PlatformError
 from bot.proxies import proxy_for
+from bot.store import RedisError
 
 log = logging.getLogger(__name__)
 
@@ -149,10 +150,16 @@ class Sockets:
         answer: dict[str, Any] = {"envelope_id": envelope}
         try:
             request = AsyncBoltRequest(mode="socket_mode", body=payload)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            response = await self._app.async_dispatch(request)
+        except (
+            RedisError,
+            OSError,
+        ) as error:  # the dead letter of a malformed event cannot be kept
+            log.warning("event.refused envelope=%s error=%s", envelope, type(error).__name__)
+            return
+        except Exception as error:  # the edge of a task: what Bolt itself cannot read
             log.error("event.malformed envelope=%s error=%s", envelope, type(error).__name__)
         else:
-            response = await self._app.async_dispatch(request)
             if response.status not in (200, 404):
                 return
             if content := _content(response):

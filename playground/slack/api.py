@@ -80,8 +80,8 @@ class WebApi:
         if isinstance(fault, DropRequest):
             return cut(request)
         try:
-            answer, headers = await self._answer(request, name, fault), {}
-            status = 200
+            answer, status = await self._answer(request, name, fault), 200
+            headers = {"x-oauth-scopes": ",".join(sorted(self._slack.scopes))}
         except SlackError as refusal:
             answer, headers, status = refusal.answer, refusal.headers, refusal.status
         if isinstance(fault, DropReply):

@@ -1,0 +1,186 @@
+"""The Slack adapter in this process, before a simulated Slack and a real Redis. The test is the worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import aiohttp
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from slack_bolt.async_app import AsyncApp
+
+from adapters.files.origins import Origins
+from adapters.slack.process import assembled, introduce, serve, web_client
+from bot.inbox import Inbox, Outcome
+from bot.reply import Replies
+from bot.settings import SlackSettings
+from bot.store import Store
+from bot.types import Phase, Turn
+from playground.slack import Message, SlackServer
+from playground.slack.events import posted
+from playground.slack.sockets import Delivery
+
+T = TypeVar("T")
+PATIENCE = 10.0  # s until a test gives up
+
+
+class Office:
+    """A workspace with the bot in it: people act through `slack`, and `answer` does what a worker would do."""
+
+    def __init__(self, slack: SlackServer, redis: Redis, redis_url: str) -> None:
+        self.slack = slack
+        self.redis = redis
+        self.redis_url = redis_url
+        self.store = Store(redis)
+        self.inbox = Inbox(self.store)
+        self.replies = Replies(self.store)
+
+    def settings(self, **changes: object) -> SlackSettings:
+        given: dict[str, object] = {
+            "redis_url": self.redis_url,
+            "slack_bot_token": SecretStr(self.slack.bot_token),
+            "slack_app_token": SecretStr(self.slack.app_token),
+            "slack_api_url": self.slack.api_url,
+            "attachment_origins": (self.slack.file_origin,),
+            "drain_seconds": 1.0,
+        }
+        return SlackSettings(_env_file=None, **{**given, **changes})  # type: ignore[arg-type]
+
+    @asynccontextmanager
+    async def open(self, **changes: object) -> AsyncIterator[Office]:
+        """The adapter runs, with both of its sockets."""
+        adapter = asyncio.create_task(serve(self.settings(**changes)))
+        connected = asyncio.create_task(self.slack.connected(2))
+        try:
+            await asyncio.wait({adapter, connected}, return_when=asyncio.FIRST_COMPLETED)
+            if adapter.done():
+                adapter.result()
+            await connected
+            yield self
+        finally:
+            connected.cancel()
+            adapter.cancel()
+            await asyncio.gather(adapter, connected, return_exceptions=True)
+
+    # ---- what was admitted --------------------------------------------------------------------------
+
+    async def turn(self, channel: str, ts: str) -> Turn | None:
+        """The turn of a message, once every event has been heard."""
+        await self.slack.settled()
+        place = self.slack.world.channel(channel).id
+        return await self.stored(await self.inbox.seen("slack", self.team, f"{place}:{ts}"))
+
+    async def stored(self, turn_id: str | None) -> Turn | None:
+        found = await self.inbox.load(turn_id) if turn_id else None
+        return found.turn if found else None
+
+    async def asked(self, message: Message) -> Turn:
+        """The turn that a message became."""
+        turn = await self.turn(message.channel, message.ts)
+        assert turn is not None, f"{message.text!r} was not admitted"
+        return turn
+
+    async def turns(self) -> list[Turn]:
+        """Everything that was ever admitted, oldest first."""
+        await self.slack.settled()
+        names = [name async for name in self.redis.scan_iter(match=self.store.key("turn", "*"))]
+        found = [await self.stored(name.decode().rsplit(":", 1)[1]) for name in names]
+        return sorted((turn for turn in found if turn), key=lambda turn: turn.asked_at)
+
+    async def deliver(self, post: Message, **fields: object) -> Delivery:
+        """Slack tells of a message once more, with these fields changed (None: without); until it is acknowledged."""
+        event = {**posted(post, self.slack.world.channel(post.channel)), **fields}
+        told = {name: value for name, value in event.items() if value is not None}
+        self.slack.workspace.tell(told, self.slack.world.channel(post.channel))
+        await self.slack.settled()
+        return self.slack.events[-1]
+
+    @property
+    def team(self) -> str:
+        return self.slack.world.team.id
+
+    # ---- the worker ---------------------------------------------------------------------------------
+
+    async def answer(
+        self, turn: Turn, text: str, *, phase: Phase = Phase.ANSWERED, notes: tuple[str, ...] = ()
+    ) -> None:
+        """The head of the turn's conversation gets its whole answer."""
+        grant = await self.until(lambda: self.inbox.claim(turn.conversation), "nothing to claim")
+        assert grant.turn == turn.id
+        stored = await self.inbox.load(turn.id)
+        assert stored is not None
+        outcome = Outcome(phase, text, turn.model, notes)
+        assert await self.inbox.commit(grant, stored.epoch, outcome) == "done"
+
+    async def grow(self, turn: Turn, *texts: str) -> Callable[[str], Awaitable[None]]:
+        """The answer begins with these pieces; what is returned adds a piece."""
+        grant = await self.until(lambda: self.inbox.claim(turn.conversation), "nothing to claim")
+        size = 0
+
+        async def add(text: str) -> None:
+            nonlocal size
+            data = text.encode()
+            assert await self.replies.append(grant, size, data, turn.model)
+            size += len(data)
+
+        for text in texts:
+            await add(text)
+        return add
+
+    # ---- waiting ------------------------------------------------------------------------------------
+
+    async def until(self, look: Callable[[], Awaitable[T | None]], what: str) -> T:
+        """Wait for something that Redis will tell."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while (found := await look()) is None:
+                    await asyncio.sleep(0.01)
+                return found
+        except TimeoutError:
+            raise AssertionError(what) from None
+
+    async def at_rest(self) -> None:
+        """Nothing is owed or fetched any more."""
+
+        async def look() -> bool | None:
+            left = [
+                await self.redis.zcard(self.store.key(n, "slack")) for n in ("owed", "fetching")
+            ]
+            return None if any(left) else True
+
+        await self.until(look, "something is still owed")
+
+    async def told(self, who: str, part: str = "", *, after: int = 0) -> str:
+        """The private words that this person got, once they contain `part`."""
+
+        def look() -> str | None:
+            private = self.slack.private(who)[after:]
+            found = [said(message) for message in private if part in said(message)]
+            return found[-1] if found else None
+
+        return await self.slack.until(look, what=f"{who} was not told {part!r}")
+
+
+def said(message: Message) -> str:
+    """The bot's own words in a message: its sections and what stands below an answer."""
+    texts = []
+    for block in message.blocks:
+        if block["type"] == "section":
+            texts.append(block["text"]["text"])
+        texts += [element["text"] for element in block.get("elements", [])]
+    return "\n".join(texts)
+
+
+@asynccontextmanager
+async def app_of(office: Office) -> AsyncIterator[AsyncApp]:
+    """Bolt with every handler that the process registers, connected to nothing."""
+    settings = office.settings()
+    async with aiohttp.ClientSession() as session:
+        us = await introduce(client := web_client(settings, session))
+        adapter, app = assembled(settings, us, client, session, Origins.slack("", ()))
+        yield app
+        await adapter.bell.close()
+        await adapter.store.close()
