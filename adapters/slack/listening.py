@@ -69,8 +69,16 @@ class Listening:
             trace = trace.tb_next
         at = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "unknown"
         log.error("event.malformed event=%s error=%s at=%s", event, type(error).__name__, at)
-        await dead.bury(self.store, dead.letter("malformed", event=event))
-        return BoltResponse(status=200)
+        return BoltResponse(status=200) if await self.bury(event) else None
+
+    async def bury(self, event: str) -> bool:
+        """Keep a dead letter of a malformed event; where that cannot be, it is not to be acknowledged."""
+        try:
+            await dead.bury(self.store, dead.letter("malformed", event=event))
+        except (RedisError, OSError) as error:
+            log.warning("event.unburied event=%s error=%s", event, type(error).__name__)
+            return False
+        return True
 
     # ---- messages -----------------------------------------------------------------------------------
 

@@ -50,8 +50,8 @@ async def serve(settings: SlackSettings) -> None:
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session, open_session(origins) as files:
         us = await introduce(client := web_client(settings, session))
         address = await addresses(settings, client)
-        adapter, app = assembled(settings, us, client, files, origins)
-        sockets = Sockets(app, session, address)
+        adapter, listening, app = assembled(settings, us, client, files, origins)
+        sockets = Sockets(app, session, address, listening.bury)
 
         async def listen() -> None:
             async with asyncio.TaskGroup() as group:
@@ -68,7 +68,7 @@ def assembled(
     client: AsyncWebClient,
     files: aiohttp.ClientSession,
     origins: Origins,
-) -> tuple[Adapter, AsyncApp]:
+) -> tuple[Adapter, Listening, AsyncApp]:
     """Everything behind the sockets: the shared parts with Slack as their platform, and Bolt with all its handlers."""
     allowed = settings.slack_external == "allow"
     session: aiohttp.ClientSession = client.session  # type: ignore[assignment]  # given by `web_client`
@@ -86,7 +86,7 @@ def assembled(
     listening = Listening(adapter.intake, us, external_allowed=allowed)
     app = bolt(settings, client, us)
     register(app, listening, Invoking(listening, client, hooks), settings.slack_command)
-    return adapter, app
+    return adapter, listening, app
 
 
 def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> AsyncWebClient:

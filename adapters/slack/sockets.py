@@ -22,7 +22,6 @@ from slack_sdk.errors import SlackApiError
 from adapters.slack.faults import translated
 from bot.errors import PlatformError
 from bot.proxies import proxy_for
-from bot.store import RedisError
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +42,13 @@ class Sockets:
         app: AsyncApp,
         session: aiohttp.ClientSession,
         address: Callable[[], Awaitable[str]],
+        bury: Callable[[str], Awaitable[bool]],
     ) -> None:
-        """`address` asks Slack for a fresh one."""
+        """`address` asks Slack for a fresh one; `bury` keeps a dead letter of an event and says whether it could."""
         self._app = app
         self._session = session
         self._address = address
+        self._bury = bury
         self._live: list[_Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._handling: set[asyncio.Task[None]] = set()
@@ -151,19 +152,14 @@ class Sockets:
         try:
             request = AsyncBoltRequest(mode="socket_mode", body=payload)
             response = await self._app.async_dispatch(request)
-        except (
-            RedisError,
-            OSError,
-        ) as error:  # the dead letter of a malformed event cannot be kept
-            log.warning("event.refused envelope=%s error=%s", envelope, type(error).__name__)
-            return
-        except Exception as error:  # the edge of a task: what Bolt itself cannot read
-            log.error("event.malformed envelope=%s error=%s", envelope, type(error).__name__)
-        else:
             if response.status not in (200, 404):
                 return
             if content := _content(response):
                 answer["payload"] = content
+        except Exception as error:  # the edge of a task: what Bolt itself cannot read
+            log.error("event.malformed envelope=%s error=%s", envelope, type(error).__name__)
+            if not await self._bury(envelope):
+                return
         await self._acknowledge(json.dumps(answer), connection)
 
     async def _acknowledge(self, answer: str, connection: _Connection) -> None:

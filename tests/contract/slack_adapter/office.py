@@ -180,7 +180,7 @@ async def app_of(office: Office) -> AsyncIterator[AsyncApp]:
     settings = office.settings()
     async with aiohttp.ClientSession() as session:
         us = await introduce(client := web_client(settings, session))
-        adapter, app = assembled(settings, us, client, session, Origins.slack("", ()))
+        adapter, _, app = assembled(settings, us, client, session, Origins.slack("", ()))
         yield app
         await adapter.bell.close()
         await adapter.store.close()
