@@ -12,6 +12,7 @@ from typing import Any
 
 from celery import Celery
 
+from bot.broker_address import broker_address
 from bot.store import PREFIX
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ PUBLISH_SECONDS = 1.0  # a bell that takes longer is given up; the sweep rings i
 
 def celery_app(broker_url: str, prefix: str = PREFIX) -> Celery:
     """Celery as this project uses it (the reasons are in docs/decisions.md)."""
-    app = Celery("switchboard", broker=_kombu_url(broker_url), set_as_current=False)
+    app = Celery("switchboard", broker=broker_address(broker_url), set_as_current=False)
     app.conf.update(
         accept_content=["json"],
         result_accept_content=["json"],
@@ -54,11 +55,6 @@ def celery_app(broker_url: str, prefix: str = PREFIX) -> Celery:
     )
     assert_json_only(app)
     return app
-
-
-def _kombu_url(url: str) -> str:
-    """kombu writes a unix socket in its own way."""
-    return url.replace("unix://", "redis+socket://", 1) if url.startswith("unix://") else url
 
 
 def assert_json_only(app: Celery) -> None:

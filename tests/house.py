@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -65,11 +65,18 @@ class Process:
 class House:
     """`async with House() as house:` then `await house.start("slack", "worker")`."""
 
-    def __init__(self, *, pace: float = 0.002, limits: bool = False, **settings: str) -> None:
+    def __init__(
+        self,
+        *,
+        pace: float = 0.002,
+        limits: bool = False,
+        retry_delays: Sequence[float] = (0.2, 1.0, 2.0),  # s, Slack's minutes in short
+        **settings: str,
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="house-")
         self.folder = Path(self._folder.name)
         self.server = EmbeddedRedis(self.folder / "redis")
-        self.slack = SlackServer(limits=limits, retry_delays=(0.2, 1.0, 2.0))
+        self.slack = SlackServer(limits=limits, retry_delays=retry_delays)
         reads_all = settings.get("SWITCHBOARD_DISCORD_MESSAGE_CONTENT") == "on"
         self.discord = DiscordServer(limits=limits, message_content_allowed=reads_all)
         self.models = ModelServer(pace=pace)

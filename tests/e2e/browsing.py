@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal
 
 import pytest
@@ -31,14 +31,10 @@ SWITCHES = (
 PATIENCE = 10_000  # ms for anything to appear
 
 
-def find_chromium() -> str | None:
-    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-    return next((path for name in names if (path := shutil.which(name))), None)
-
-
 def chromium() -> str:
     """The browser's path; without one the test is skipped, and says what is missing."""
-    found = find_chromium()
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(
             "no chromium: install Debian's package `chromium` or set CHROMIUM; page untested"
@@ -49,7 +45,11 @@ def chromium() -> str:
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
     path = chromium()
-    async with async_playwright() as playwright:
+    async with AsyncExitStack() as stack:
+        try:
+            playwright = await stack.enter_async_context(async_playwright())
+        except Exception as error:  # Playwright has no class of its own for it
+            pytest.skip(f"{error}: Playwright's driver needs Debian's libatomic1; page untested")
         started = await playwright.chromium.launch(executable_path=path, args=list(SWITCHES))
         try:
             yield started

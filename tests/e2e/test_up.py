@@ -54,6 +54,10 @@ class Up:
         found = re.findall(rf"child\.started process={name} pid=(\d+)", self.log.read_text())
         return int(found[-1]) if found else 0
 
+    def environment(self, name: str) -> bytes:
+        """What the process was started with."""
+        return Path(f"/proc/{self.pid(name)}/environ").read_bytes()
+
     async def says(self, words: str, times: int = 1) -> None:
         try:
             async with asyncio.timeout(30):
@@ -77,7 +81,7 @@ async def test_what_was_asked_before_a_kill_is_answered_once_after_it(tmp_path: 
             await first.process.wait()
         async with up(tmp_path, slack, models) as second:
             await second.says("slack.ready", times=2)
-            await slack.shows("".join(words), thread_ts=asked.ts)
+            await slack.shows("".join(words), thread_ts=asked.ts, timeout=30)
             assert len(slack.answers(asked.ts)) == 1
             second.process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(second.process.wait(), 30) == 0
@@ -95,4 +99,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_question_answered(
             await running.says("slack.ready")
             os.kill(running.pid("worker"), signal.SIGKILL)
             asked = await slack.post("ada", "general", "@Switchboard are you there?")
-            await slack.shows("still here", thread_ts=asked.ts)
+            await slack.shows("still here", thread_ts=asked.ts, timeout=30)
+            if Path("/proc/self/environ").exists():
+                assert slack.bot_token.encode() not in running.environment("worker")
+                assert models.api_key.encode() not in running.environment("slack")

@@ -3,9 +3,12 @@
 import re
 from itertools import product
 from pathlib import Path
+from typing import Any
 
+import discord
 import pytest
 
+from adapters.discord.slash import command_tree
 from bot.commands import TABLE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "interface.md").read_text("utf-8")
@@ -47,6 +50,30 @@ def test_slack_has_the_commands_of_the_page(later: bool) -> None:
 def test_discord_has_the_commands_of_the_page(later: bool) -> None:
     ours = [entry.written("discord", "/ai") for entry in TABLE if entry.later is later]
     assert sorted(ours) == sorted(column(2, later=later))
+
+
+def registered() -> list[str]:
+    """Discord's commands as it is told of them, written as the page writes them."""
+    nobody: Any = None  # asked by whoever runs a command, and none is run here
+    tree = command_tree(discord.Client(intents=discord.Intents.none()), nobody, nobody)
+    forms = []
+    for command in tree.shape():
+        if command["type"] != discord.AppCommandType.chat_input.value:
+            continue
+        below = [o for o in command["options"] if o["type"] == 1]  # subcommands
+        for one in below or [command]:
+            name = f"/{command['name']} {one['name']}" if below else f"/{command['name']}"
+            options = [
+                f"{option['name']}:" if option.get("required") else f"[{option['name']}:]"
+                for option in one["options"]
+            ]
+            forms.append(" ".join([name, *options]))
+    return forms
+
+
+def test_discord_is_told_of_exactly_the_commands_of_the_page() -> None:
+    promised = set(column(2, later=False)) - {"/ask model:"}  # one option of `/ask`
+    assert set(registered()) == promised
 
 
 @pytest.mark.parametrize("form", column(3, later=False) + column(3, later=True))

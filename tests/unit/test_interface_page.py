@@ -45,6 +45,22 @@ def test_every_setting_of_ours_has_the_promised_prefix() -> None:
     assert [n for n in KNOWN - PROMISED if not n.startswith("SWITCHBOARD_")] == []
 
 
+def marked_later() -> set[str]:
+    """A row that is for later as a whole: its marks come before any other word of its meaning."""
+    rows = [line.split(" | ") for line in section(3).splitlines() if line.startswith("| `")]
+    return {n for row in rows if row[1].startswith("*(later)*") for n in settings_of(row[0])}
+
+
+def test_what_the_page_keeps_for_later_is_marked_so_in_the_settings() -> None:
+    fields = {n: f for kind in all_kinds().values() for n, f in kind.fields().items()}
+    ours = {n for n, f in fields.items() if f.json_schema_extra == {"later": True}}
+    # The page writes the mode as `SLACK_MODE=http`: the setting is in force, that value is not. A broker of its own and
+    # where an HTTP server listens stand in the rows of other settings.
+    elsewhere = {"SWITCHBOARD_BROKER_URL", "SWITCHBOARD_HTTP_HOST", "SWITCHBOARD_HTTP_PORT"}
+    assert ours == marked_later() - {"SLACK_MODE"} | elsewhere
+    assert all(re.search(rf"\*\(later.*{n}|{n}.*\(later", section(3)) for n in elsewhere)
+
+
 @pytest.mark.parametrize(
     ("name", "default"),
     [
