@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3
 # and the end-to-end tests start four processes at a time.
 JOBS ?= $(shell $(BIN)/python -c 'import os; print(min(max(os.cpu_count() or 2, 2), 8))')
 
-.PHONY: env demo test check lock
+.PHONY: env demo test check picture lock
 
 env: .venv/.ready
 
@@ -41,6 +41,10 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The picture in README.md, taken of the running demo; needs chromium.
+picture: env
+	$(BIN)/python -m tests.e2e.take_picture docs/demo.png
 
 # requirements.lock has everything, for `make env`; requirements-run.lock what the image needs, in the same versions.
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \

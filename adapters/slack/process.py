@@ -37,7 +37,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)  # s
-START_SECONDS = 2.0  # between tries while Slack cannot be reached
+START_SECONDS = 1.0  # between tries while Slack cannot be reached
 UNFIT = REJECTED | {"missing_scope"}  # what no further try mends
 
 

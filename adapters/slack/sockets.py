@@ -43,12 +43,15 @@ class Sockets:
         session: aiohttp.ClientSession,
         address: Callable[[], Awaitable[str]],
         bury: Callable[[str], Awaitable[bool]],
+        *,
+        ping: float = PING_SECONDS,
     ) -> None:
         """`address` asks Slack for a fresh one; `bury` keeps a dead letter of an event and says whether it could."""
         self._app = app
         self._session = session
         self._address = address
         self._bury = bury
+        self._ping = ping
         self._live: list[_Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._handling: set[asyncio.Task[None]] = set()
@@ -102,7 +105,7 @@ class Sockets:
             address = await self._address()
         socket = await self._session.ws_connect(
             address,
-            heartbeat=PING_SECONDS,
+            heartbeat=self._ping,
             proxy=proxy_for(address),
             timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
         )
@@ -150,11 +153,13 @@ class Sockets:
         """Let Bolt's listener do its work, then acknowledge; what no listener wants is acknowledged too."""
         answer: dict[str, Any] = {"envelope_id": envelope}
         try:
+            if not isinstance(payload, dict):
+                raise TypeError("a payload is an object")  # Bolt would take it for an empty one
             request = AsyncBoltRequest(mode="socket_mode", body=payload)
             response = await self._app.async_dispatch(request)
             if response.status not in (200, 404):
                 return
-            if content := _content(response):
+            if response.status == 200 and (content := _content(response)):
                 answer["payload"] = content
         except Exception as error:  # the edge of a task: what Bolt itself cannot read
             log.error("event.malformed envelope=%s error=%s", envelope, type(error).__name__)

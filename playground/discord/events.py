@@ -72,6 +72,10 @@ class Events:
         data = self._payloads.guild_create(guild)
         self._gateway.dispatch("GUILD_CREATE", lambda _: data, needs=intents.GUILDS)
 
+    def guild_left(self, guild: Guild) -> None:
+        data: Json = {"id": guild.id}
+        self._gateway.dispatch("GUILD_DELETE", lambda _: data, needs=intents.GUILDS)
+
     def interaction(self, data: Json) -> None:
         self._gateway.dispatch("INTERACTION_CREATE", lambda _: data)
 

@@ -12,6 +12,8 @@ NONCE_LIMIT = 25
 FILES = 10
 ROWS, BUTTONS, LABEL, CUSTOM_ID, COMPONENTS_V2 = 5, 5, 80, 100, 40
 TEXT_DISPLAYS = 4_000  # characters over all of them
+PARSED_MENTIONS = ("roles", "users", "everyone")
+NAMED_MENTIONS = 100  # users or roles that may be named in allowed_mentions
 _ROW, _BUTTON, _LINK_STYLE = 1, 2, 5
 
 
@@ -98,7 +100,13 @@ def _check_mentions(form: Form, allowed: Any) -> None:
     if not isinstance(allowed, dict):
         return
     parse = allowed.get("parse") or []
+    for index, kind in enumerate(parse):
+        if kind not in PARSED_MENTIONS:
+            choices = f"Value must be one of {set(PARSED_MENTIONS)}."
+            form.fault(f"allowed_mentions.parse.{index}", "BASE_TYPE_CHOICES", choices)
     for kind in ("users", "roles"):
+        if len(allowed.get(kind) or ()) > NAMED_MENTIONS:
+            form.bad_length(f"allowed_mentions.{kind}", 0, NAMED_MENTIONS)
         if kind in parse and allowed.get(kind):
             form.fault(
                 "allowed_mentions",

@@ -32,15 +32,23 @@ class Session:
         self.sequence = 0
         self.socket: Socket | None = None
         self.left_at: float | None = None
-        self._kept: deque[tuple[int, str]] = deque(maxlen=keeps)
+        self._keeps = keeps
+        self._kept: deque[tuple[int, str]] = deque()
+        self._forgotten = 0  # up to here events can no longer be told again
 
     def push(self, event: str, data: Json, *, keep: bool = True) -> None:
         self.sequence += 1
         text = json.dumps({"op": DISPATCH, "t": event, "s": self.sequence, "d": data})
         if keep:
             self._kept.append((self.sequence, text))
+            if len(self._kept) > self._keeps:
+                self._forgotten, _ = self._kept.popleft()
         if self.socket is not None:
             self.socket.send(text)
+
+    def remembers(self, sequence: int) -> bool:
+        """Whether everything after it can still be told."""
+        return sequence >= self._forgotten
 
     def missed(self, sequence: int) -> list[str]:
         return [text for number, text in self._kept if number > sequence]
@@ -194,6 +202,8 @@ class Gateway:
         sequence = asked.get("seq")
         if not isinstance(sequence, int) or sequence > session.sequence:
             raise _Closed(4007)
+        if not session.remembers(sequence):
+            return None
         if session.socket is not None:
             session.socket.close(4000)
         session.socket, session.left_at = None, None

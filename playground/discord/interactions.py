@@ -149,6 +149,7 @@ class Interactions:
             raise ApiError(10062)
         if interaction.state is not State.WAITING:
             raise ApiError(40060)
+        self._check_place(interaction)
         return interaction
 
     def live(self, application_id: str, token: str) -> Interaction:
@@ -160,7 +161,13 @@ class Interactions:
             raise ApiError(50027)
         if interaction.state in (State.WAITING, State.DID_NOT_RESPOND, State.CHOICES):
             raise ApiError(10015)
+        self._check_place(interaction)
         return interaction
+
+    def _check_place(self, interaction: Interaction) -> None:
+        """A channel may be deleted while the app works."""
+        if interaction.channel_id not in self._world.channels:
+            raise ApiError(10003)
 
     def settle(self, interaction: Interaction, state: State) -> None:
         timer = self._timers.pop(interaction.id, None)

@@ -19,6 +19,7 @@ from playground.discord.world import (
     FLAG_SUPPRESS_EMBEDS,
     FORUM,
     REPLY,
+    WRITTEN,
     Channel,
     Message,
     Reference,
@@ -211,11 +212,15 @@ class MessageRoutes:
             raise ApiError(160002)
         message_id = str(wanted.get("message_id"))
         root = self._core.world.message(channel.id, message_id)
+        form = Form()
         if root is not None and not root.ephemeral:
-            return Reference(channel.id, message_id)
+            if root.type in WRITTEN:
+                return Reference(channel.id, message_id)
+            why = "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE"
+            form.fault("message_reference", why, "Cannot reply to a system message")
+            raise form.error()
         if wanted.get("fail_if_not_exists") is False:
             return None
-        form = Form()
         form.fault("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
         raise form.error()
 

@@ -73,11 +73,14 @@ class Stewards(Askers):
         self._settle("UPDATE", known)
 
     async def remove_channel(self, channel: str) -> None:
+        """Its threads go with it, and only of the channel itself the bot is told."""
         known = self.world.place(channel)
         self.events.channel("DELETE", known)
-        del self.world.channels[known.id]
-        self.world.messages.pop(known.id, None)
-        self.feed.tell({"kind": "channel_deleted", "channel": known.id, "for": None})
+        below = [c for c in self.world.channels.values() if c.is_thread and c.parent_id == known.id]
+        for gone in (known, *below):
+            del self.world.channels[gone.id]
+            self.world.messages.pop(gone.id, None)
+            self.feed.tell({"kind": "channel_deleted", "channel": gone.id, "for": None})
 
     async def overwrite(self, channel: str, who: str, *, allow: int = 0, deny: int = 0) -> None:
         """`who` is a role's name, "everyone", or a person."""
@@ -101,9 +104,13 @@ class Stewards(Askers):
         self.events.member("ADD", home, person.id)
 
     async def leave(self, user: str, *, guild: str | None = None) -> None:
+        """The bot, too: then it was thrown out."""
         home, person = self._guild(guild), self.world.person(user)
         del home.members[person.id]
-        self.events.member("REMOVE", home, person.id)
+        if person.id == self.world.bot.id:
+            self.events.guild_left(home)
+        else:
+            self.events.member("REMOVE", home, person.id)
 
     async def add_guild(self, name: str, owner: str = "olivia") -> Guild:
         """A second guild with the bot, everybody and one channel."""

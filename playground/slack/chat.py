@@ -124,6 +124,8 @@ def _writable(slack: Workspace, args: Arguments) -> Channel:
     channel = slack.world.joined_by_bot(known.id if known else where)
     if channel.is_archived:
         raise SlackError("is_archived")
+    if channel.is_read_only:
+        raise SlackError("restricted_action_read_only_channel")
     return channel
 
 

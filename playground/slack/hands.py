@@ -148,10 +148,21 @@ class Hands:
         return left
 
     async def archive(self, channel: Where) -> Channel:
+        return self._change(channel, is_archived=True)
+
+    async def restrict(self, channel: Where) -> Channel:
+        """From now on only admins may post there, and no app."""
+        return self._change(channel, is_read_only=True)
+
+    async def delete_channel(self, channel: Where) -> None:
+        """A channel goes with all that was said there."""
+        self.workspace.remove_channel(self.workspace.world.channel(channel))
+
+    def _change(self, channel: Where, **changes: object) -> Channel:
         slack = self.workspace
-        shut = slack.world.change_channel(slack.world.channel(channel), is_archived=True)
-        slack.feed.publish("channel", channel=shut.as_json(bot=slack.world.app.bot_user))
-        return shut
+        changed = slack.world.change_channel(slack.world.channel(channel), **changes)
+        slack.feed.publish("channel", channel=changed.as_json(bot=slack.world.app.bot_user))
+        return changed
 
     # Commands, shortcuts, modals and buttons
 
@@ -218,6 +229,8 @@ class Hands:
             raise Impossible(f"{person.name} is not in {place.name or place.id}")
         if place.is_archived:
             raise Impossible(f"{place.name} is archived")
+        if place.is_read_only and person.role not in ("owner", "admin"):
+            raise Impossible(f"only admins may write in {place.name}")
         return person, place
 
     def _root(self, place: Channel, thread_ts: str) -> Message:

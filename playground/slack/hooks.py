@@ -58,7 +58,9 @@ def _payload(body: bytes) -> Json:
 
 def answer(slack: Workspace, known: ResponseUrl, payload: Json) -> None:
     """Shows the answer to a command or an interaction; private unless it says `in_channel`."""
-    channel = slack.world.channels[known.channel]
+    channel = slack.world.channels.get(known.channel)
+    if channel is None:
+        raise SlackError("channel_not_found", status=404)
     if payload.get("delete_original"):
         _remove_source(slack, known, channel)
         return

@@ -14,6 +14,11 @@ MINUTE = 60.0  # s
 TIER_RATES: dict[str, int] = {"1": 1, "2": 20, "3": 50, "4": 100, "special": 600}
 TIER_BURSTS: dict[str, int] = {"1": 10, "2": 20, "3": 50, "4": 100, "special": 600}
 
+# Commercially distributed apps outside the Marketplace, since 2025-05-29; Slack's documentation.
+DISTRIBUTED_READS = ("conversations.history", "conversations.replies")
+DISTRIBUTED_READS_PER_MINUTE = 1
+DISTRIBUTED_PAGE = 15  # messages
+
 POSTS_PER_SECOND = 1.0  # chat.postMessage in one channel, Slack's documentation
 POST_BURST = 5  # "bursts" in the same sentence has no number; a split answer must pass
 
@@ -41,13 +46,23 @@ class Bucket:
 class RateLimits:
     """One bucket per method, and one per channel for posts."""
 
-    def __init__(self, clock: Callable[[], float], *, enabled: bool) -> None:
+    def __init__(
+        self, clock: Callable[[], float], *, enabled: bool, distributed: bool = False
+    ) -> None:
         self.enabled = enabled
+        self._distributed = distributed
         self._clock = clock
         self._buckets: dict[str, Bucket] = {}
 
     def check_method(self, method: str, tier: str) -> None:
+        if self._distributed and method in DISTRIBUTED_READS:
+            self._check(method, DISTRIBUTED_READS_PER_MINUTE / MINUTE, DISTRIBUTED_READS_PER_MINUTE)
+            return
         self._check(method, TIER_RATES[tier] / MINUTE, TIER_BURSTS[tier])
+
+    def page(self, wanted: int) -> int:
+        """How many messages of a history one call may bring."""
+        return min(wanted, DISTRIBUTED_PAGE) if self._distributed else wanted
 
     def check_post(self, channel: str) -> None:
         self._check(f"post in {channel}", POSTS_PER_SECOND, POST_BURST)

@@ -120,6 +120,12 @@ class Archive:
         del self._channels[message.channel][message.ts]
         del self._threads[message.channel, message.root_ts][message.ts]
 
+    def forget(self, channel: str) -> None:
+        """A channel is gone with all that was said there."""
+        for message in self.of(channel):
+            self.drop(message)
+        self.private = [message for message in self.private if message.channel != channel]
+
     def find(self, channel: str, ts: str) -> Message | None:
         return self._channels.get(channel, {}).get(ts)
 

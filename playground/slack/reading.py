@@ -116,7 +116,7 @@ def _page(
     slack: Workspace, args: Arguments, messages: list[Message], *, root: Message | None = None
 ) -> Json:
     """One page of messages; the root of a thread stands at the top of each."""
-    limit = args.number("limit", DEFAULT_PAGE, highest=LARGEST_PAGE)
+    limit = slack.limits.page(args.number("limit", DEFAULT_PAGE, highest=LARGEST_PAGE))
     start = _position(args.word("cursor"))
     shown = messages[start : start + limit]
     more = start + limit < len(messages)

@@ -40,6 +40,7 @@ class SlackServer(Hands, Eyes, Trouble):
         *,
         host: str = "127.0.0.1",
         limits: bool = True,
+        distributed: bool = False,
         app: App | None = None,
         world: World | None = None,
         bot_token: str = BOT_TOKEN,
@@ -62,6 +63,7 @@ class SlackServer(Hands, Eyes, Trouble):
             scopes=frozenset(scopes),
             subscriptions=frozenset(subscriptions),
             limits=limits,
+            distributed=distributed,
         )
         self._host = host
         self._port = port

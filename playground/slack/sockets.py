@@ -46,6 +46,7 @@ class Delivery:
     attempts: int = 0
     acks: int = 0
     is_over: bool = False
+    came_on: "Connection | None" = None  # where it was sent last
 
     @property
     def event_id(self) -> str:
@@ -200,7 +201,7 @@ class Hub:
         delivery.attempts += 1
         self.feed.wake()
         retry = {"retry_attempt": number, "retry_reason": reason}
-        await self._send("events_api", delivery.payload, accepts_payload=False, **retry)
+        await self._send("events_api", delivery.payload, delivery, **retry)
 
     def _is_repeated(self, delivery: Delivery) -> bool:
         for repeat in self.repeats:
@@ -213,14 +214,14 @@ class Hub:
 
     async def ask(self, kind: Kind, payload: Json) -> Json | None:
         """Sends a command or an interaction, which Slack never repeats, and returns its ack."""
-        return await self._send(kind, payload, accepts_payload=True)
+        return await self._send(kind, payload)
 
     async def _send(
-        self, kind: Kind, payload: Json, *, accepts_payload: bool, **retry: object
+        self, kind: Kind, payload: Json, delivery: Delivery | None = None, **retry: object
     ) -> Json | None:
         await self._flowing.wait()
         # A person's command fails at once without a connection; an event waits a moment for one.
-        connection = self._choose() if accepts_payload else await self._choose_patiently()
+        connection = self._choose() if delivery is None else await self._choose_for(delivery)
         if connection is None:
             raise NotAcknowledged("no_connection")
         envelope_id = fresh_id("")
@@ -230,7 +231,7 @@ class Hub:
             "envelope_id": envelope_id,
             "payload": payload,
             "type": kind,
-            "accepts_response_payload": accepts_payload,
+            "accepts_response_payload": delivery is None,
             **retry,
         }
         try:
@@ -243,20 +244,27 @@ class Hub:
         finally:
             del self._waiting[envelope_id]
 
-    def _choose(self) -> Connection | None:
-        """The open connections take turns; those that shall be replaced only if there are no others."""
+    def _choose(self, other_than: Connection | None = None) -> Connection | None:
+        """The open connections take turns. One that shall be replaced, or that did not acknowledge the event before,
+        gets it only if there is no other."""
         live = [one for one in self.connections if not one.socket.closed]
         fit = [one for one in live if not one.refreshing] or live
+        fit = [one for one in fit if one is not other_than] or fit
         if not fit:
             return None
         self._turn += 1
         return fit[self._turn % len(fit)]
 
-    async def _choose_patiently(self) -> Connection | None:
+    async def _choose_for(self, delivery: Delivery) -> Connection | None:
+        def choose() -> Connection | None:
+            return self._choose(other_than=delivery.came_on)
+
         try:
-            return await self.feed.until(self._choose, timeout=self.ack_seconds, complaint=str)
+            found = await self.feed.until(choose, timeout=self.ack_seconds, complaint=str)
         except TimeoutError:
             return None
+        delivery.came_on = found
+        return found
 
     # Trouble and the end
 

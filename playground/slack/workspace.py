@@ -105,6 +105,7 @@ class Workspace:
         scopes: frozenset[str],
         subscriptions: frozenset[str],
         limits: bool,
+        distributed: bool,
     ) -> None:
         self.world = world
         self.hub = hub
@@ -113,7 +114,7 @@ class Workspace:
         self.bot_token = bot_token
         self.scopes = scopes
         self.subscriptions = subscriptions
-        self.limits = RateLimits(clock, enabled=limits)
+        self.limits = RateLimits(clock, enabled=limits, distributed=distributed)
         self.faults = Faults()
         self.archive = Archive(clock)
         self.shelf = Shelf(world.team.id)
@@ -140,9 +141,8 @@ class Workspace:
     def visible_file(self, file_id: str) -> StoredFile | None:
         """A file of a channel that the bot is in."""
         stored = self.shelf.find(file_id)
-        if stored is None or not self.world.has_bot(self.world.channels[stored.channel]):
-            return None
-        return stored
+        channel = self.world.channels.get(stored.channel) if stored else None
+        return stored if channel is not None and self.world.has_bot(channel) else None
 
     # Messages and the events that they cause
 
@@ -184,6 +184,15 @@ class Workspace:
         else:
             self.archive.drop(message)
             self._publish("message_deleted", message)
+
+    def remove_channel(self, channel: Channel) -> None:
+        """A channel goes with all that was said there; the app hears of it if it subscribed."""
+        self.tell({"type": "channel_deleted", "channel": channel.id}, channel)
+        self.archive.forget(channel.id)
+        for place in [place for place in self._statuses if place[0] == channel.id]:
+            del self._statuses[place]
+        del self.world.channels[channel.id]
+        self.feed.publish("channel_deleted", channel=channel.id)
 
     def keep_private(self, message: Message) -> None:
         """A message that one person sees, and no history ever shows; new or changed."""

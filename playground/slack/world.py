@@ -87,6 +87,7 @@ class Channel:
     kind: Kind = "public"
     members: frozenset[str] = frozenset()
     is_archived: bool = False
+    is_read_only: bool = False  # only admins may post
     shared_with: tuple[str, ...] = ()
 
     @property
@@ -102,6 +103,7 @@ class Channel:
             "is_mpim": self.kind == "mpim",
             "is_private": self.kind != "public",
             "is_archived": self.is_archived,
+            "is_read_only": self.is_read_only,
             "is_general": self.name == "general",
             "is_member": bot in self.members,
             "is_shared": self.is_shared,

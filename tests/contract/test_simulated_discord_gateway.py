@@ -189,6 +189,25 @@ async def test_a_session_that_is_too_old_cannot_be_resumed(server: DiscordServer
         assert (await again.receive())["op"] == 9
 
 
+async def test_a_session_that_missed_more_than_is_kept_cannot_be_resumed() -> None:
+    async with DiscordServer(limits=False, rules=Rules(replay_events=3)) as server:
+        async with dialled(server) as gateway:
+            await gateway.identify(server)
+            await gateway.ws.close(code=4000)
+        await server.when(lambda: not server.gateway.connected)
+        data = {"token": server.token, "session_id": gateway.session_id, "seq": gateway.sequence}
+        for _ in range(3):
+            await server.post("mia", "general", "@Switchboard hello")
+        async with dialled(server) as in_time:
+            await in_time.send(6, data)
+            assert [(await in_time.receive())["t"] for _ in range(4)][-1] == "RESUMED"
+            await in_time.ws.close(code=4000)
+        await server.post("mia", "general", "@Switchboard one too many")
+        async with dialled(server) as late:
+            await late.send(6, data)
+            assert (await late.receive())["op"] == 9
+
+
 async def test_a_sequence_from_the_future_closes_with_4007(server: DiscordServer) -> None:
     async with dialled(server) as gateway:
         await gateway.identify(server)
@@ -324,6 +343,8 @@ async def test_changes_around_the_people_are_events(server: DiscordServer) -> No
         assert (await gateway.event("MESSAGE_DELETE"))["id"] == message.id
         guild = await server.add_guild("Annex")
         assert (await gateway.event("GUILD_CREATE"))["id"] == guild.id
+        await server.leave("switchboard", guild="Annex")
+        assert (await gateway.event("GUILD_DELETE"))["id"] == guild.id
         await server.set_roles("switchboard", "Switchboard", "Stewards")
         assert len((await gateway.event("GUILD_MEMBER_UPDATE"))["roles"]) == 2
 

@@ -110,6 +110,19 @@ async def test_a_token_lives_for_fifteen_minutes(server: DiscordServer, raw: Raw
     assert (reply.status, reply.code) == (401, 50027)
 
 
+async def test_nothing_can_be_answered_in_a_channel_that_was_deleted(
+    server: DiscordServer, raw: Raw
+) -> None:
+    waiting = await server.slash("mia", "general", "ask", prompt="why")
+    deferred = await server.slash("mia", "general", "ask", prompt="why")
+    await raw.respond(deferred, DEFER)
+    await server.remove_channel("general")
+    assert (await raw.respond(waiting, DEFER)).code == 10003
+    edit = QUIET | {"content": "too late"}
+    assert (await raw.hook(deferred, "PATCH", "/messages/@original", edit)).code == 10003
+    assert (await raw.hook(deferred, "POST", "", edit)).code == 10003
+
+
 async def test_an_unknown_token_is_an_unknown_webhook(server: DiscordServer, raw: Raw) -> None:
     path = f"/webhooks/{server.application_id}/nothing"
     assert (await raw.call("POST", path, QUIET | {"content": "x"})).code == 10015

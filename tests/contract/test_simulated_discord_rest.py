@@ -178,6 +178,52 @@ async def test_a_reply_to_nothing_is_refused_unless_it_may_fail(raw: Raw) -> Non
     assert (kind.status, "message_reference" in kind.body) == (200, False)
 
 
+async def test_a_line_of_discords_own_cannot_be_replied_to(server: DiscordServer, raw: Raw) -> None:
+    joined = await server.system("general")
+    reference = {"message_id": joined.id, "fail_if_not_exists": False}
+    reply = await raw.say("general", message_reference=reference)
+    assert reply.body["errors"]["message_reference"]["_errors"][0]["code"] == (
+        "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE"
+    )
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        {"parse": ["users"], "users": ["1"]},
+        {"parse": ["channels"]},
+        {"parse": [], "users": [str(n) for n in range(101)]},
+    ],
+)
+async def test_allowed_mentions_have_a_form(raw: Raw, allowed: dict[str, object]) -> None:
+    reply = await raw.say("general", allowed_mentions=allowed)
+    assert (reply.status, reply.code, list(reply.body["errors"])) == (
+        400,
+        50035,
+        ["allowed_mentions"],
+    )
+
+
+async def test_a_deleted_channel_is_unknown_and_its_threads_with_it(
+    server: DiscordServer, raw: Raw
+) -> None:
+    general, launch = server.world.place("general").id, server.world.place("launch").id
+    posted = (await raw.say("general")).body["id"]
+    await server.remove_channel("general")
+    hello = QUIET | {"content": "hello"}
+    for place in (general, launch):
+        assert (await raw.call("POST", f"/channels/{place}/messages", hello)).code == 10003
+    path = f"/channels/{general}/messages/{posted}"
+    assert (await raw.call("PATCH", path, hello)).code == 10003
+
+
+async def test_a_bot_that_was_thrown_out_has_no_access(server: DiscordServer, raw: Raw) -> None:
+    await server.leave("switchboard")
+    reply = await raw.say("general")
+    assert (reply.status, reply.code) == (403, 50001)
+    assert (await raw.call("GET", f"/guilds/{server.guild_id}")).code == 10004
+
+
 async def test_a_reply_needs_the_right_to_read_history(server: DiscordServer, raw: Raw) -> None:
     question = await server.post("mia", "general", "hello")
     hidden = bits.READ_MESSAGE_HISTORY

@@ -31,10 +31,14 @@ SWITCHES = (
 PATIENCE = 10_000  # ms for anything to appear
 
 
+def find_chromium() -> str | None:
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
 def chromium() -> str:
     """The browser's path; without one the test is skipped, and says what is missing."""
-    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
+    found = find_chromium()
     if found is None:
         pytest.skip(
             "no chromium: install Debian's package `chromium` or set CHROMIUM; page untested"

@@ -46,6 +46,23 @@ async def test_a_method_is_limited_per_minute(
     assert await client.usergroups_users_list(**tier_2)
 
 
+async def test_a_distributed_app_reads_once_a_minute_and_fifteen_messages(
+    clock: Any, web: aiohttp.ClientSession
+) -> None:
+    async with SlackServer(clock=clock, distributed=True) as slack:
+        client = AsyncWebClient(
+            token=slack.bot_token, base_url=slack.api_url, session=web, retry_handlers=[]
+        )
+        for n in range(20):
+            await slack.post("mia", "general", str(n))
+        answer = await client.conversations_history(channel="C0GENERAL1", limit=100)
+        assert (len(answer["messages"]), answer["has_more"]) == (15, True)
+        again = client.conversations_history(channel="C0GENERAL1")
+        assert await refused(again) == "ratelimited"
+        clock.now += 60
+        await client.conversations_history(channel="C0GENERAL1")
+
+
 async def test_posts_in_one_channel_are_one_a_second_with_bursts(
     client: AsyncWebClient, clock: Any
 ) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable
 from typing import Any
 
+import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from playground.slack import SlackServer
+from playground.slack import Impossible, SlackServer
 
 GENERAL = "C0GENERAL1"
 
@@ -72,6 +73,37 @@ async def test_an_archived_channel_is_closed_for_updates_too(
     ts = (await post(client, text="x"))["ts"]
     await slack.archive("general")
     assert await refused(client.chat_update(channel=GENERAL, ts=ts, text="y")) == "is_archived"
+
+
+async def test_a_read_only_channel_takes_no_post(
+    slack: SlackServer, client: AsyncWebClient
+) -> None:
+    ts = (await post(client, text="x"))["ts"]
+    await slack.restrict("general")
+    assert await refused(post(client, text="y")) == "restricted_action_read_only_channel"
+    assert await client.chat_update(channel=GENERAL, ts=ts, text="y")
+    await slack.post("ada", "general", "Admins may.")
+    with pytest.raises(Impossible):
+        await slack.post("mia", "general", "Members may not.")
+
+
+async def test_a_deleted_channel_is_not_found(
+    slack: SlackServer, client: AsyncWebClient, web: aiohttp.ClientSession
+) -> None:
+    ts = (await post(client, text="x"))["ts"]
+    address = slack.workspace.new_response_url("U0MEMBER01", GENERAL)
+    asked = await slack.post("mia", "general", "look", files=[("a.txt", b"x")])
+    await slack.delete_channel("general")
+    assert await refused(post(client, text="y")) == "channel_not_found"
+    assert await refused(client.chat_update(channel=GENERAL, ts=ts, text="y")) == (
+        "channel_not_found"
+    )
+    assert await refused(client.conversations_replies(channel=GENERAL, ts=ts)) == (
+        "channel_not_found"
+    )
+    assert await refused(client.files_info(file=asked.files[0]["id"])) == "file_not_found"
+    async with web.post(address, json={"text": "late"}) as answer:
+        assert answer.status == 404
 
 
 async def test_an_empty_message_is_refused(client: AsyncWebClient) -> None:

@@ -157,6 +157,33 @@ async def test_an_event_without_an_ack_comes_again_under_its_event_id(
     await socket.silence()
 
 
+async def test_an_event_without_an_ack_comes_again_on_another_connection(
+    web: aiohttp.ClientSession,
+) -> None:
+    heard: asyncio.Queue[tuple[int, Json]] = asyncio.Queue()
+
+    async def listen(number: int, socket: Socket) -> None:
+        while True:
+            heard.put_nowait((number, await socket.next()))
+
+    async with SlackServer(ack_seconds=1.0, retry_delays=(0.0,)) as slack:
+        sockets = [await connect(slack, web) for _ in range(2)]
+        listening = [asyncio.create_task(listen(n, one)) for n, one in enumerate(sockets)]
+        await slack.post("mia", "general", "nobody acknowledges this")
+        first, envelope = await heard.get()
+        # Another event in between, so that taking turns alone would come back to the same one.
+        await slack.post("mia", "general", "this is acknowledged")
+        second, other = await heard.get()
+        await sockets[second].ack(other)
+        again_on, again = await heard.get()
+        await sockets[again_on].ack(again)
+        await slack.settled()
+        assert again["payload"]["event_id"] == envelope["payload"]["event_id"]
+        assert again_on == second != first
+        for task in listening:
+            task.cancel()
+
+
 async def test_an_ack_after_the_deadline_does_not_count(
     slack: SlackServer, web: aiohttp.ClientSession
 ) -> None:

@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from slack_bolt.async_app import AsyncApp
 
 from adapters.files.origins import Origins
-from adapters.slack.process import assembled, introduce, serve, web_client
+from adapters.slack.process import addresses, assembled, introduce, serve, web_client
+from adapters.slack.sockets import Sockets
 from bot.inbox import Inbox, Outcome
 from bot.reply import Replies
 from bot.settings import SlackSettings
@@ -175,12 +176,23 @@ def said(message: Message) -> str:
 
 
 @asynccontextmanager
-async def app_of(office: Office) -> AsyncIterator[AsyncApp]:
-    """Bolt with every handler that the process registers, connected to nothing."""
+async def app_of(office: Office, *, ping: float | None = None) -> AsyncIterator[AsyncApp]:
+    """Bolt with every handler that the process registers, connected to nothing, or with sockets that are given up
+    after half of `ping` seconds of silence."""
     settings = office.settings()
     async with aiohttp.ClientSession() as session:
         us = await introduce(client := web_client(settings, session))
-        adapter, _, app = assembled(settings, us, client, session, Origins.slack("", ()))
-        yield app
+        adapter, heard, app = assembled(settings, us, client, session, Origins.slack("", ()))
+        if ping is None:
+            yield app
+        else:
+            sockets = Sockets(
+                app, session, await addresses(settings, client), heard.bury, ping=ping
+            )
+            keeping = asyncio.create_task(sockets.run())
+            yield app
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await sockets.close()
         await adapter.bell.close()
         await adapter.store.close()

@@ -1,0 +1,339 @@
+"""Two sockets to Slack: nothing is lost when one is replaced, cut or dead, and nothing is acknowledged too early."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from bot.embedded import EmbeddedRedis
+from bot.errors import SettingsError
+from playground.slack import SlackServer
+from playground.slack.sockets import Connection
+from tests.contract.slack_adapter.office import Office, app_of
+
+NEVER = "http://127.0.0.1:9/"  # nothing listens there
+
+
+def sockets(office: Office) -> list[Connection]:
+    return list(office.slack.workspace.hub.connections)
+
+
+async def replaced(office: Office, old: list[Connection]) -> None:
+    """Two sockets that take events, neither of them an old one."""
+
+    def look() -> bool | None:
+        fit = [one for one in sockets(office) if not one.refreshing and one not in old]
+        return True if len(fit) == 2 else None
+
+    await office.slack.until(look, what="the sockets were not replaced")
+
+
+async def heard(office: Office, words: str = "@Switchboard hello") -> None:
+    """A mention is admitted, and acknowledged as often as it was sent."""
+    post = await office.slack.post("mia", "general", words)
+    await office.asked(post)
+
+
+async def test_there_are_two_sockets_and_each_brings_events(office: Office) -> None:
+    assert len(sockets(office)) == 2
+    for n in range(4):  # the simulated Slack takes turns
+        await heard(office, f"@Switchboard {n}")
+    assert all((event.attempts, event.acks) == (1, 1) for event in office.slack.events)
+
+
+@pytest.mark.parametrize(
+    "reason", ["warning", "refresh_requested", "link_disabled", "too_many_websockets"]
+)
+async def test_a_socket_is_replaced_when_slack_asks_for_it(office: Office, reason: Any) -> None:
+    old = sockets(office)
+    await office.slack.disconnect(reason, grace=60.0)
+    await replaced(office, old)
+    await heard(office)
+    assert all(event.attempts == 1 for event in office.slack.events)
+
+
+async def test_while_one_socket_is_replaced_the_other_one_listens(office: Office) -> None:
+    held = office.slack.will_hold("apps.connections.open")
+    await office.slack.disconnect(oldest_only=True, grace=0.0)
+    await heard(office)
+    assert all(event.attempts == 1 for event in office.slack.events)
+    held.set()
+    await office.slack.connected(2)
+
+
+async def test_an_ack_leaves_on_another_socket_when_its_own_is_gone(office: Office) -> None:
+    old = sockets(office)
+    post = await office.slack.post("mia", "general", "@Switchboard hello", twins="mention")
+    (event,) = office.slack.events  # its handler waits for the other twin
+    await office.slack.until(lambda: event.attempts or None, what="it was not sent")
+    await office.slack.disconnect(grace=0.0)
+    await replaced(office, old)
+    assert await office.asked(post)
+    assert event.acks == 1
+
+
+async def test_sockets_that_break_are_dialled_again_and_what_they_lost_comes_again(
+    office: Office,
+) -> None:
+    for _ in range(3):
+        old = sockets(office)
+        office.slack.drop_sockets()
+        post = await office.slack.post("mia", "general", "@Switchboard hello")
+        await replaced(office, old)
+        assert (await office.asked(post)).kind == "ask"
+    assert len(await office.turns()) == 3
+
+
+async def test_a_socket_that_is_dead_without_a_word_is_noticed_by_its_silence(
+    office: Office,
+) -> None:
+    async with app_of(office, ping=0.2):
+        await office.slack.connected(4)
+        ours = sockets(office)[2:]
+        for connection in ours:
+            connection.frozen = True
+        gone = office.slack.until(
+            lambda: None if set(map(id, ours)) & set(map(id, sockets(office))) else True,
+            what="the dead sockets are still there",
+        )
+        await gone
+        await office.slack.connected(4)
+
+
+async def test_a_refused_address_is_asked_for_again(office: Office) -> None:
+    office.slack.will_refuse("apps.connections.open", "internal_error", 2, status=500)
+    office.slack.will_refuse("apps.connections.open", "ratelimited", 1, retry_after=0)
+    old = sockets(office)
+    office.slack.drop_sockets()
+    await replaced(office, old)
+    await heard(office)
+
+
+async def test_a_socket_beyond_the_tenth_is_tried_again_until_there_is_room(
+    closed_office: Office,
+) -> None:
+    slack = closed_office.slack
+    others = [Connection(None, None) for _ in range(10)]  # type: ignore[arg-type]  # only counted
+    slack.workspace.hub.connections += others
+
+    async def room() -> None:
+        await slack.until(
+            lambda: len(slack.calls_of("apps.connections.open")) > 2 or None, what="no further try"
+        )
+        for other in others:
+            slack.workspace.hub.connections.remove(other)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(room())
+        async with closed_office.open():
+            await heard(closed_office)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["", "no JSON", "[]", "17", "{}", "null", '{"type": 1}', '{"type": "events_api"}', "[" * 9000],
+)
+async def test_a_frame_that_is_no_envelope_is_passed_over(office: Office, frame: str) -> None:
+    for connection in sockets(office):
+        await connection.socket.send_str(frame)
+    await heard(office)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        17,
+        [1],
+        "text",
+        {},
+        {"type": "event_callback"},
+        {"type": "view_submission", "view": {}},
+    ],
+)
+async def test_a_payload_that_makes_no_sense_is_acknowledged(office: Office, payload: Any) -> None:
+    hub = office.slack.workspace.hub
+    await asyncio.wait_for(hub.ask("interactive", payload), 5)
+    await heard(office)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        ["secret words"],
+        {
+            "type": "view_submission",
+            "view": {"callback_id": "ask_about_this", "state": "secret words"},
+        },
+    ],
+)
+async def test_what_even_bolt_cannot_read_leaves_a_dead_letter(
+    office: Office, payload: Any
+) -> None:
+    await office.slack.workspace.hub.ask("interactive", payload)
+    (letter,) = await office.redis.lrange(office.store.key("dead"), 0, -1)
+    assert json.loads(letter)["why"] == "malformed"
+    assert b"secret" not in letter
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "block_actions", "actions": [{"action_id": "x"}], "user": {"id": "U1"}},
+        {"type": "view_closed", "view": {"type": "modal", "callback_id": "x"}},
+        {"command": "/somebody-elses", "user_id": "U1", "channel_id": "C1"},
+        {"type": "shortcut", "callback_id": "unknown"},
+    ],
+    ids=["button", "closed form", "command", "shortcut"],
+)
+async def test_what_nobody_wants_is_acknowledged(office: Office, payload: Any) -> None:
+    assert await office.slack.workspace.hub.ask("interactive", payload) is None
+    assert await office.turns() == []
+
+
+async def test_the_end_waits_for_what_was_taken(closed_office: Office) -> None:
+    async with closed_office.open() as office:
+        post = await office.slack.post("mia", "general", "@Switchboard hello", twins="mention")
+        (event,) = office.slack.events
+        await office.slack.until(lambda: event.attempts or None, what="it was not sent")
+    assert await closed_office.asked(post)
+    assert event.acks == 1
+    assert sockets(closed_office) == []
+
+
+# ---- the ack --------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def own_redis(
+    slack: SlackServer, folder: Path
+) -> AsyncIterator[tuple[Office, EmbeddedRedis]]:
+    """An office on a Redis that may be stopped."""
+    server = EmbeddedRedis(folder, appendfsync="always")
+    url = await server.start()
+    redis = Redis.from_url(url)
+    try:
+        yield Office(slack, redis, url), server
+    finally:
+        await redis.aclose()
+        await server.stop()
+
+
+async def test_without_redis_there_is_no_ack_and_one_answer_when_it_is_back(
+    slack: SlackServer, tmp_path: Path
+) -> None:
+    hub = slack.workspace.hub
+    hub.ack_seconds, hub.retry_delays = 0.3, (0.1,) * 100
+    async with own_redis(slack, tmp_path) as (office, server), office.open():
+        await server.stop()
+        post = await slack.post("mia", "general", "@Switchboard hello")
+        await slack.until(
+            lambda: all(e.attempts > 2 for e in slack.events) or None, what="it did not come again"
+        )
+        assert [event.acks for event in slack.events] == [0, 0]
+        await slack.command("mia", "general", "/ai help")
+        assert "operation_timeout" in slack.private("mia")[-1].text
+        await server.start()
+        turn = await office.asked(post)
+        assert len(await office.turns()) == 1
+        await office.answer(turn, "Here I am.")
+        await slack.shows("Here I am.", thread_ts=post.ts)
+        await office.at_rest()
+        assert len(slack.answers(post.ts)) == 1
+
+
+async def test_a_malformed_event_waits_for_redis_too(slack: SlackServer, tmp_path: Path) -> None:
+    hub = slack.workspace.hub
+    hub.ack_seconds, hub.retry_delays = 0.3, (0.1,) * 100
+    async with own_redis(slack, tmp_path) as (office, server), office.open():
+        await server.stop()
+        slack.workspace.tell({"type": "message", "user": "U1"}, slack.world.channel("general"))
+        (event,) = slack.events
+        await slack.until(lambda: event.attempts > 2 or None, what="it did not come again")
+        assert event.acks == 0
+        await server.start()
+        await slack.settled()
+        assert event.acks == 1
+        assert await office.redis.llen(office.store.key("dead")) == 1
+
+
+async def test_a_repeated_delivery_is_heard_though_it_says_that_it_is_one(office: Office) -> None:
+    hub = office.slack.workspace.hub
+    office.slack.pause_socket()
+    post = await office.slack.post("mia", "general", "@Switchboard hello", twins="message")
+    (event,) = office.slack.events
+    event.attempts = 2  # as if two deliveries had been lost on their way
+    office.slack.resume_socket()
+    assert await office.asked(post)
+    assert hub.is_idle
+
+
+# ---- the start -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "token"),
+    [("SLACK_BOT_TOKEN", "xoxb-somebody-elses"), ("SLACK_APP_TOKEN", "xapp-somebody-elses")],
+)
+async def test_a_token_that_slack_rejects_ends_the_start_with_its_name(
+    closed_office: Office, setting: str, token: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        async with closed_office.open(**{setting.lower(): SecretStr(token)}):
+            pass
+    assert caught.value.faults == [f"{setting}: Slack rejects it (invalid_auth)"]
+
+
+async def test_a_server_that_does_not_say_who_the_bot_is_is_no_slack(closed_office: Office) -> None:
+    async with stub({"ok": True}) as url:
+        with pytest.raises(SettingsError, match="SLACK_API_URL"):
+            async with closed_office.open(slack_api_url=url):
+                pass
+
+
+async def test_while_slack_is_unreachable_the_start_waits(closed_office: Office) -> None:
+    closed_office.slack.will_refuse("auth.test", "internal_error", status=500)
+    closed_office.slack.will_drop_request("apps.connections.open")
+    async with closed_office.open():
+        await heard(closed_office)
+
+
+async def test_neither_an_oauth_app_nor_a_proxy_in_the_environment_is_in_the_way(
+    closed_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET"):
+        monkeypatch.setenv(name, "somebody-elses")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, NEVER)
+    async with closed_office.open():
+        assert "SLACK_CLIENT_ID" not in os.environ
+        await heard(closed_office)
+
+
+@asynccontextmanager
+async def stub(answer: dict[str, Any]) -> AsyncIterator[str]:
+    """A server that gives every request the same answer."""
+    from aiohttp import web
+
+    async def handle(_: web.Request) -> web.Response:
+        return web.json_response(answer)
+
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
+    finally:
+        await runner.cleanup()
