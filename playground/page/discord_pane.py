@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from playground.discord import ClientRefusal, DidNotRespond, DiscordServer
+from playground.discord import ClientRefusal, DidNotRespond, DiscordServer, permissions
 from playground.discord.interactions import AUTOCOMPLETE
+from playground.discord.world import FORUM
 from playground.page.pane import Json, Picked, Refused, Stored, ticks
 
 
@@ -79,7 +80,8 @@ class DiscordPane:
             if commands not in menus:
                 flat[f"menu:{len(menus)}"] = commands
                 menus.append(commands)
-            flat[f"channel:{channel['id']}"] = channel | {"menu": menus.index(commands)}
+            more = {"menu": menus.index(commands), "bot": self._bot_in(channel["id"])}
+            flat[f"channel:{channel['id']}"] = channel | more
             for message in seen["messages"][channel["id"]]:
                 flat[f"message:{channel['id']}/{message['id']}"] = self._message(message)
         for typing in seen["typing"]:
@@ -95,6 +97,16 @@ class DiscordPane:
                     "at": failed.created_at,
                 }
         return flat
+
+    def _bot_in(self, channel_id: str) -> str:
+        """What the bot can do there, so that nobody waits for it in vain."""
+        world = self._discord.world
+        place = world.channels[channel_id]
+        bits = permissions.in_channel(world, place, world.bot.id)
+        if not bits & permissions.VIEW_CHANNEL:
+            return "blind"
+        may_speak = place.type == FORUM or bits & permissions.sending_bit(place)
+        return "at home" if may_speak else "mute"
 
     def _message(self, message: Json) -> Json:
         """The message, its files at the page's own address, its command with what was filled in."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Locator, expect
@@ -124,6 +125,77 @@ async def test_everything_is_reached_with_the_keyboard(
     await expect(form.get_by_label("Your question")).to_be_focused()
     await page.page.keyboard.press("Escape")
     await expect(form).to_be_hidden()
+
+
+# The contrast of every visible text with what is painted behind it; what is too faint comes back as lines.
+FAINT = """() => {
+  const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const colour = (css) => {
+    pixel.clearRect(0, 0, 1, 1);
+    pixel.fillStyle = css;
+    pixel.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = pixel.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (node) => {
+    const layers = [];
+    for (let at = node; at && layers.at(-1)?.[3] !== 1; at = at.parentElement) {
+      const style = getComputedStyle(at);
+      layers.push(colour(/gradient\\((rgb[^)]*\\))/.exec(style.backgroundImage)?.[1] ?? style.backgroundColor));
+    }
+    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]);
+  };
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || node.closest(".unseen, select")) continue;
+    if (!node.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true })) continue;
+    const below = behind(node);
+    const ink = colour(getComputedStyle(node).color);
+    for (let at = node; at; at = at.parentElement) ink[3] *= Number(getComputedStyle(at).opacity);
+    const [dark, bright] = [light(over(ink, below)), light(below)].sort((a, b) => a - b);
+    const ratio = (bright + 0.05) / (dark + 0.05);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${node.className}: ${texts.currentNode.data.trim()}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_text_can_be_read(
+    chrome: Browser, playground: Playground, bot: Model, scheme: Literal["light", "dark"]
+) -> None:
+    async with tab(chrome, playground, scheme=scheme) as opened:
+        said = "**Bold**, `code`, <https://docs.example>\n> quoted\n```py\nx = 1\n```\n| a | b |\n|-|-|\n| 1 | 2 |"
+        playground.models.will_say(said, times=2)
+        await opened.write(opened.box, "@switchboard go")
+        await opened.write(opened.discord_box, "@Switchboard go")
+        await opened.shows(opened.slack.locator(".thread"), "quoted")
+        await opened.shows(opened.discord, "quoted")
+        await playground.slack.command("ada", "general", "/ai model")
+        assert await opened.page.evaluate(FAINT) == []
+        await opened.page.get_by_role("button", name="Make it hard").click()
+        assert await opened.page.evaluate(FAINT) == []
+        await opened.page.get_by_role("button", name="Try this").click()
+        assert await opened.page.evaluate(FAINT) == []
+        await opened.page.keyboard.press("Escape")
+        await opened.discord_box.press_sequentially("/")
+        await opened.discord.get_by_role("option", name="/ask").wait_for()
+        assert await opened.page.evaluate(FAINT) == []
+
+
+async def test_a_channel_says_when_the_bot_cannot_answer_there(page: Tab) -> None:
+    for name, said in (("announcements", "may not write here"), ("vault", "does not see this")):
+        await page.discord.get_by_role("button", name=name).click()
+        await page.shows(page.discord.locator(".room-head"), f"the bot {said}")
+    await page.slack.get_by_role("button", name="quiet").click()
+    await page.shows(page.slack.locator(".room-head"), "the bot is not here")
 
 
 @pytest.mark.parametrize("width", [390, 820, 1440])

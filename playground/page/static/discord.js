@@ -10,6 +10,7 @@ import { act, every, onChange, one, viewer } from "./net.js";
 import { action, away, chip, dots, drawer, editor, grouped, Log, personaSwitch, pictures, placeButton, privateNote, samplePicture, withActions } from "./room.js";
 import { replaceWord, wordAt } from "./suggest.js";
 
+const NO_ANSWER = { blind: "the bot does not see this", mute: "the bot may not write here" };
 const MESSAGE_COMMAND = 3; // Discord's number for what is in a message's menu
 
 export class Discord {
@@ -113,7 +114,7 @@ export class Discord {
   renderSide() {
     const channels = every("discord", "channel").sort((a, b) => a.position - b.position);
     const glyph = { text: "hash", forum: "forum", thread: "thread", dm: "dm" };
-    const row = (c, nested) => placeButton({ label: this.nameOf(c), glyph: glyph[c.kind] ?? "hash", current: c.id === this.at, unread: this.unread.has(c.id), nested, dim: c.archived, title: c.topic || this.nameOf(c) }, () => this.go(c.id));
+    const row = (c, nested) => placeButton({ label: this.nameOf(c), glyph: glyph[c.kind] ?? "hash", current: c.id === this.at, unread: this.unread.has(c.id), nested, dim: c.archived || NO_ANSWER[c.bot], title: c.topic || this.nameOf(c) }, () => this.go(c.id));
     const withThreads = (c) => [row(c), ...this.threadsOf(c.id).filter((t) => !t.archived || t.id === this.at).map((t) => row(t, true))];
     const loose = channels.filter((c) => !c.parent && (c.kind === "text" || c.kind === "forum"));
     const sections = channels.filter((c) => c.kind === "category").map((category) => [h("h2", {}, category.name), channels.filter((c) => c.parent === category.id && c.kind !== "thread").map(withThreads)]);
@@ -142,6 +143,7 @@ export class Discord {
       parent && button(`Back to #${parent.name}`, { icon: "back", class: "quiet" }, () => this.go(parent.id)),
       h("h2", {}, icon({ dm: "dm", thread: "thread", forum: "forum" }[channel.kind] ?? "hash"), this.nameOf(channel), parent && h("span", { class: "of" }, `#${parent.name}`)),
       channel.topic && h("span", { class: "topic" }, channel.topic),
+      NO_ANSWER[channel.bot] && h("span", { class: "tag" }, NO_ANSWER[channel.bot]),
       channel.locked && h("span", { class: "tag" }, "locked"),
       channel.archived && !channel.locked && h("span", { class: "tag" }, "archived"),
       channel.kind === "text" && button("New thread", { icon: "thread", class: "quiet right" }, () => this.newThread(null)),
@@ -239,8 +241,8 @@ export class Discord {
     const ideas = dm ? ["Hello, what can you do?", "count to 30"] : ["@Switchboard write 300 words about harbours", "@Switchboard what is 12 * 7?"];
     const node = () => h("div", { class: "welcome" }, h("span", { class: "welcome-glyph" }, icon(dm ? "dm" : channel.kind === "thread" ? "thread" : "hash", 26)),
       h("h3", {}, dm ? `You and ${this.nameOf(channel)}` : channel.kind === "thread" ? channel.name : `Welcome to #${channel.name}`),
-      h("p", {}, dm ? "Here the bot answers everything, without a mention." : "Mention the bot, or type / for its commands. Choose an example, then press Enter:"),
-      !channel.locked && h("div", { class: "chips" }, ideas.map((text) => chip(text, () => this.composer.prefill(text))),
+      h("p", {}, channel.bot === "blind" ? "The bot does not see this channel, so it hears nothing." : channel.bot === "mute" ? "The bot may not write here. It tells who asks by a direct message." : dm ? "Here the bot answers everything, without a mention." : "Mention the bot, or type / for its commands. Choose an example, then press Enter:"),
+      !channel.locked && !NO_ANSWER[channel.bot] && h("div", { class: "chips" }, ideas.map((text) => chip(text, () => this.composer.prefill(text))),
         !dm && chip("/ask with a picture", async () => this.startCommand("ask", { prompt: "What is in this picture?", image: await samplePicture() }) || toast("The bot has not registered its commands yet.", "bad"), "clip"),
         !dm && chip("/model set", () => this.startCommand("model set", {}) || toast("The bot has not registered its commands yet.", "bad"))));
     return { key: "welcome", stamp: `${channel.id}${channel.name}`, node };
