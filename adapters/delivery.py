@@ -145,6 +145,10 @@ class Delivery:
         if stored is None or stored.turn is None:
             await self._unreadable(turn_id, stored)
             return
+        if (
+            stored.phase
+        ):  # a hint, or what a sweep read, came after the end: a notice would be said again
+            return
         place = self._places.setdefault(stored.turn.place, Place())
         place.users += 1
         try:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from bot.inbox import hint_channel
 from playground.slack import Message
-from tests.contract.slack_adapter.office import Office
+from tests.contract.slack_adapter.office import Office, said
 
 BOT = "<@U0SWITCHBD>"
 
@@ -375,3 +376,20 @@ async def test_only_an_unsupported_file_is_a_question_with_a_sentence(office: Of
     await office.answer(turn, "I cannot read it.")
     turn = (await office.stored(turn.id)) or turn
     assert "a.exe" in turn.message.attachments[0].problem
+
+
+async def test_a_hint_that_comes_after_a_notice_was_given_does_not_give_it_again(
+    office: Office,
+) -> None:
+    await office.slack.command("mia", "general", "/ai what is the weather")
+    await office.told("mia", "is no command")
+    await office.at_rest()
+    turn = (await office.turns())[-1]
+    await office.redis.publish(hint_channel(office.store, "slack"), f"{turn.id} whole")
+    await office.slack.command("mia", "general", "/ai help")
+    await office.told("mia", "Mention me")
+    await office.at_rest()
+    assert [said(words).split()[0] for words in office.slack.private("mia")] == [
+        "`what`",
+        "Mention",
+    ]
