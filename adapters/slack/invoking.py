@@ -18,7 +18,7 @@ from adapters.slack.faults import translated
 from adapters.slack.hooks import Hooks
 from adapters.slack.listening import Listening, met
 from adapters.slack.manifest import SHORTCUT
-from adapters.slack.parse import Heard, Payload, files, foreign, place, plain, words
+from adapters.slack.parse import Heard, Payload, foreign, place, quoted
 from adapters.text.clean import clean
 from bot.commands import Ask, Command, parse_slash
 from bot.errors import NotAllowed, PlatformError, UserError
@@ -106,17 +106,11 @@ class Invoking:
             await ack()
             return
         about, token = shortcut["message"], new_id()
-        ours = self._us.wrote(about)
-        quote = Quote(
-            author=self._us.name if ours else str(about.get("user") or "a bot"),
-            text=plain(words(about), self._us),
-            attachments=tuple(files(about)),
-        )
         kept = {
-            "quote": encode(quote).decode(),
+            "quote": encode(quoted(about, self._us)).decode(),
             "channel": where.id,
             "root": checked_id(about.get("thread_ts") or about["ts"]),
-            "ours": ours,
+            "ours": self._us.wrote(about),
             "address": address,
         }
         await self._store.redis.set(self._store.key("form", token), json.dumps(kept), ex=FORM_TTL)

@@ -13,7 +13,7 @@ from typing import Any
 
 from adapters.files.download import remote_file
 from adapters.files.sentences import rejected
-from adapters.text.clean import clean
+from adapters.text.clean import JOINER, clean
 from bot.types import Attachment, Author, Channel, Quote, checked_id
 
 Payload = Mapping[str, Any]
@@ -158,6 +158,20 @@ def words(message: Payload) -> str:
         if not _is_message(attached):
             found += _attached(attached)
     return clean("\n".join(filter(None, found)))
+
+
+def quoted(message: Payload, us: Bot) -> Quote:
+    """A message that a question is about."""
+    ours = us.wrote(message)
+    raw = _own_words(message) if ours else words(message)
+    author = us.name if ours else str(message.get("user") or "a bot")
+    return Quote(author, plain(raw, us), tuple(files(message)))
+
+
+def _own_words(message: Payload) -> str:
+    """What the bot wrote, from the blocks: the text beside them is a summary. Its own lines below are no answer."""
+    blocks = [b for b in message.get("blocks") or () if b.get("type") != "context"]
+    return clean("\n".join(_block_texts(blocks))).replace(JOINER, "") or words(message)
 
 
 def forwarded(message: Payload, us: Bot) -> Iterator[Quote]:

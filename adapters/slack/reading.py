@@ -11,7 +11,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.files.sentences import rejected
-from adapters.slack.parse import BY_ID, Bot, files, plain, words
+from adapters.slack.parse import BY_ID, Bot, files, quoted
 from adapters.slack.waits import Waits
 from bot.errors import MissingScope, PlatformBusy, PlatformError, Unsure
 from bot.types import Attachment, Quote, Turn
@@ -63,16 +63,7 @@ class Reading:
             if not earlier:
                 raise
         kept = earlier if len(earlier) <= QUOTES else [earlier[0], *earlier[1 - QUOTES :]]
-        return tuple(
-            Quote(
-                author=self._us.name
-                if self._us.wrote(message)
-                else str(message.get("user") or "a bot"),
-                text=plain(words(message), self._us),
-                attachments=tuple(files(message)),
-            )
-            for message in kept
-        )
+        return tuple(quoted(message, self._us) for message in kept)
 
     async def address(self, attachment: Attachment) -> str:
         """Where the bytes of a file are; Slack Connect names the file only."""

@@ -56,7 +56,8 @@ _ADDRESS = re.compile(r"(<|\[\]\()?(?:https?://|mailto:)([^\s/?#]*)\S*", re.IGNO
 
 def render(text: str, *, final: bool, limit: int = LIMIT) -> list[str]:
     """The Markdown of each message that shows a model's text, growing or final."""
-    return pages(text, _Slack(), limit=limit, final=final)
+    drawn = pages(text, _Slack(), limit=limit, final=final)
+    return [message for message in drawn if message.strip(f" \t\n{JOINER}")]
 
 
 def escape(text: str) -> str:

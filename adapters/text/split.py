@@ -75,8 +75,8 @@ class _Message:
         """Whether the message can hold this part too, and what must close it."""
         if part.kind in (Kind.HEAD, Kind.ROW):
             base, table = self._with_row(part)
-            return base + table.total <= limit
-        return self.size + _cost(part, self.dialect) + _reserve(part) <= limit
+            return base + table.total + _break(part) <= limit
+        return self.size + _cost(part, self.dialect) + _reserve(part) + _break(part) <= limit
 
     def add(self, part: Part) -> None:
         if part.kind in (Kind.HEAD, Kind.ROW):
@@ -118,6 +118,11 @@ def _reserve(part: Part) -> int:
     """What closing the fence would take, with the line ends around it."""
     leaf = part.line.leaf
     return len(leaf.lead) + len(leaf.markup) + 2 if part.inside else 0
+
+
+def _break(part: Part) -> int:
+    """The line end after it and one empty line, so that messages joined are the text also where one paragraph ends."""
+    return 2 * len(part.end)
 
 
 def messages(lines: list[Line], dialect: Dialect, limit: int, certain: int) -> Iterator[list[Part]]:

@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncApp
 from adapters.files.origins import Origins
 from adapters.slack.process import addresses, assembled, introduce, serve, web_client
 from adapters.slack.sockets import Sockets
-from bot.inbox import Inbox, Outcome
+from bot.inbox import Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.settings import SlackSettings
 from bot.store import Store
@@ -38,6 +38,7 @@ class Office:
         self.store = Store(redis)
         self.inbox = Inbox(self.store)
         self.replies = Replies(self.store)
+        self._grants: dict[str, Grant] = {}
 
     def settings(self, **changes: object) -> SlackSettings:
         given: dict[str, object] = {
@@ -109,16 +110,27 @@ class Office:
         self, turn: Turn, text: str, *, phase: Phase = Phase.ANSWERED, notes: tuple[str, ...] = ()
     ) -> None:
         """The head of the turn's conversation gets its whole answer."""
-        grant = await self.until(lambda: self.inbox.claim(turn.conversation), "nothing to claim")
-        assert grant.turn == turn.id
+        await self._claim(turn)
+        await self.finish(turn, text, phase=phase, notes=notes)
+
+    async def finish(
+        self, turn: Turn, text: str, *, phase: Phase = Phase.ANSWERED, notes: tuple[str, ...] = ()
+    ) -> None:
+        """What was begun ends with this text."""
         stored = await self.inbox.load(turn.id)
         assert stored is not None
         outcome = Outcome(phase, text, turn.model, notes)
-        assert await self.inbox.commit(grant, stored.epoch, outcome) == "done"
+        assert await self.inbox.commit(self._grants[turn.id], stored.epoch, outcome) == "done"
+
+    async def _claim(self, turn: Turn) -> Grant:
+        grant = await self.until(lambda: self.inbox.claim(turn.conversation), "nothing to claim")
+        assert grant.turn == turn.id
+        self._grants[turn.id] = grant
+        return grant
 
     async def grow(self, turn: Turn, *texts: str) -> Callable[[str], Awaitable[None]]:
         """The answer begins with these pieces; what is returned adds a piece."""
-        grant = await self.until(lambda: self.inbox.claim(turn.conversation), "nothing to claim")
+        grant = await self._claim(turn)
         size = 0
 
         async def add(text: str) -> None:
@@ -153,6 +165,17 @@ class Office:
             return None if any(left) else True
 
         await self.until(look, "something is still owed")
+
+    async def quiet(self) -> None:
+        """Every command has been run and told of; questions may wait."""
+
+        async def look() -> bool | None:
+            await self.slack.settled()
+            owed = await self.redis.zrange(self.store.key("owed", "slack"), 0, -1)
+            kinds = [turn.kind for name in owed if (turn := await self.stored(name.decode()))]
+            return None if set(kinds) - {"ask"} else True
+
+        await self.until(look, "a command is still to be answered")
 
     async def told(self, who: str, part: str = "", *, after: int = 0) -> str:
         """The private words that this person got, once they contain `part`."""
