@@ -16,6 +16,7 @@ from bot.errors import BotError, MissingScope, PlaceGone, PlatformBusy, TooLong,
 from bot.inbox import Inbox, Stored
 from bot.reply import Replies, Shown
 from bot.store import RedisError
+from bot.tasks import end
 from bot.types import Phase, Turn
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,11 @@ OWN_MARGIN = 1.5  # s before its end at which a lease no longer allows a request
 SWEEP_SECONDS = 1.0
 RETRIES = 5  # unexpected faults of one turn before it is given up with a dead letter
 SHRINKS = 4  # halvings of a message that the platform finds too long
+
+UNKNOWN = (
+    "This could not be done: it was written down by another version of me. "
+    "Please try again; if it happens again, tell your admin the reference {}."
+)
 
 Run = Callable[[Turn], Awaitable[str]]  # runs a command turn; its words
 
@@ -111,9 +117,7 @@ class Delivery:
             tracked.moved.set()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(*late)
         for name, place in self._places.items():
             if place.fence:
                 await self._replies.disown(name, self._owner)
@@ -142,36 +146,42 @@ class Delivery:
 
     async def _turn(self, turn_id: str, tracked: Tracked) -> None:
         stored = await self._inbox.load(turn_id)
-        if stored is None or stored.turn is None:
+        turn = stored.addressee if stored else None
+        if stored is None or turn is None:
             await self._unreadable(turn_id, stored)
             return
         if (
             stored.phase
         ):  # a hint, or what a sweep read, came after the end: a notice would be said again
             return
-        place = self._places.setdefault(stored.turn.place, Place())
+        place = self._places.setdefault(turn.place, Place())
         place.users += 1
         try:
-            if place.owned or await self._own(stored.turn.place, place):
-                await self._deliver(stored.turn, tracked)
+            if place.owned or await self._own(turn.place, place):
+                await self._deliver(turn, tracked, known=stored.turn is not None)
         finally:
             place.users -= 1
 
-    async def _deliver(self, turn: Turn, tracked: Tracked) -> None:
+    async def _deliver(self, turn: Turn, tracked: Tracked, *, known: bool) -> None:
+        """Make it visible. Of a record of another version the author is told that it cannot be done: a question by
+        the worker that gives it up."""
         try:
             if turn.kind == "ask":
                 await self._answer(turn, tracked)
             else:
-                await self._words(turn, tracked)
+                await self._words(turn, tracked, known=known)
         except (PlaceGone, MissingScope) as error:
             log.warning("delivery.impossible turn=%s why=%s", turn.id, type(error).__name__)
             await self._inbox.amend(turn, None)  # nobody will see it: stop making it
             await self._undeliverable(turn, type(error).__name__)
 
-    async def _words(self, turn: Turn, tracked: Tracked) -> None:
+    async def _words(self, turn: Turn, tracked: Tracked, *, known: bool) -> None:
         """A command or a notice: its words are fixed first, then said, to its author or to all."""
         words = turn.sentence
-        if turn.kind == "command":
+        if not known:
+            log.error("turn.unreadable turn=%s version=%d", turn.id, turn.version)
+            words = UNKNOWN.format(turn.ref)
+        elif turn.kind == "command":
             words = await self._run_command(turn)
         said = await self._replies.say(turn.id, turn.platform, words, Phase.ANSWERED)
         tracked.ran.set()
@@ -195,8 +205,7 @@ class Delivery:
             await self._grow(turn, tracked, place, sign)
         finally:
             place.live -= 1
-            sign.cancel()
-            await asyncio.gather(sign, return_exceptions=True)
+            await end(sign)
 
     async def _grow(
         self, turn: Turn, tracked: Tracked, place: Place, sign: asyncio.Task[None]

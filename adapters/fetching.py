@@ -13,6 +13,7 @@ from bot.blobs import Blobs
 from bot.errors import AttachmentRejected, BotError
 from bot.inbox import Inbox
 from bot.queue import Bell
+from bot.tasks import end
 from bot.types import Attachment, Quote, Turn
 
 log = logging.getLogger(__name__)
@@ -26,14 +27,11 @@ AT_ONCE = 8  # turns that are fetched for at the same time
 class Fetching:
     """Brings what the ack did not wait for; the sweep takes up what a predecessor left."""
 
-    def __init__(
-        self, platform: Platform, inbox: Inbox, blobs: Blobs, bell: Bell, owner: str
-    ) -> None:
+    def __init__(self, platform: Platform, inbox: Inbox, blobs: Blobs, bell: Bell) -> None:
         self._platform = platform
         self._inbox = inbox
         self._blobs = blobs
         self._bell = bell
-        self._owner = owner
         self._running: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
 
@@ -50,14 +48,12 @@ class Fetching:
             self.start(turn_id)
 
     async def close(self) -> None:
-        for task in list(self._running.values()):
-            task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await end(*self._running.values())
 
     async def _fetch(self, turn_id: str) -> None:
         try:
             async with self._room:
-                if not await self._inbox.take_fetch(turn_id, self._owner, TAKE_SECONDS):
+                if not await self._inbox.take_fetch(turn_id, TAKE_SECONDS):
                     return
                 stored = await self._inbox.load(turn_id)
                 if stored is None or stored.turn is None:

@@ -127,8 +127,7 @@ class Intake:
             if stored is None or stored.turn is None or stored.turn.kind != "ask":
                 return
             turn = stored.turn
-            edited = turn.with_message(text=words) if words is not None else None
-            state = await self.inbox.amend(turn, edited)
+            state = await self.inbox.amend(turn, words)
             if state == "later":
                 await self._conversations.amend(
                     turn.conversation, stored.epoch, turn.message.id, words

@@ -27,6 +27,7 @@ from bot.reply import Replies
 from bot.scopes import Scopes
 from bot.settings import AdapterSettings
 from bot.store import RedisError, Store, connect
+from bot.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -55,16 +56,16 @@ class Adapter:
         self.inbox = Inbox(self.store, lease_ms=int(settings.lease_seconds * 1000), log_ttl=ttl)
         self.replies = Replies(self.store)
         self.conversations = Conversations(self.store, ttl=ttl)
-        self.scopes = Scopes(self.store, settings.default_model)
-        self.blobs = Blobs(self.store, ttl=ttl)
         admins = Admins.of(settings.admins)
+        self.scopes = Scopes(self.store, settings.default_model, admins)
+        self.blobs = Blobs(self.store, ttl=ttl)
         self.commanding = Commanding(
             platform, self.inbox, self.conversations, self.scopes, catalog, admins
         )
         self.delivery = Delivery(
             platform, self.inbox, self.replies, self.commanding.run, self.owner
         )
-        self.fetching = Fetching(platform, self.inbox, self.blobs, self.bell, self.owner)
+        self.fetching = Fetching(platform, self.inbox, self.blobs, self.bell)
         following = Following(self.delivery, self.fetching)
         self.intake = Intake(
             self.inbox,
@@ -96,15 +97,12 @@ class Adapter:
             if listening.done():
                 listening.result()
         finally:
-            waiting.cancel()
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
             await silence()
             await self.fetching.close()
             await self.delivery.close(self.settings.drain_seconds)
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await end(waiting, *background)
             with suppress(RedisError, OSError):
                 await self.bell.close()
                 await self.store.close()

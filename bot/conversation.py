@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from itertools import zip_longest
 
 import msgpack
 import zstandard
 
 from bot import store as keys
+from bot.dead import digest
 from bot.store import Store, text
 from bot.types import ChatMessage, ImagePart, Part, TextPart
 
+log = logging.getLogger(__name__)
+
+DELETED = "(deleted by its author)"
+UNREADABLE = ChatMessage("user", (TextPart("(unreadable)"),))
+_MARKS = str.maketrans({"⟦": "[[", "⟧": "]]"})  # between these stand notes of ours, in a prompt
+
 SQUEEZE = 512  # bytes; below this zstd gains nothing
 _RAW, _ZSTD = b"\0", b"\1"
+
+
+def inert(text: str) -> str:
+    """People's words, none of which can pass for a note of ours."""
+    return text.translate(_MARKS)
 
 
 def pack(message: ChatMessage) -> bytes:
@@ -36,8 +50,10 @@ def unpack(entry: bytes, tokens: int = 0) -> ChatMessage:
         body = zstandard.decompress(entry[1:]) if entry[:1] == _ZSTD else entry[1:]
         role, raw, author, source, alias = msgpack.unpackb(body)
         parts: list[Part] = [TextPart(p) if isinstance(p, str) else ImagePart(*p) for p in raw]
-    except (ValueError, TypeError, zstandard.ZstdError, msgpack.UnpackException) as error:
-        raise ValueError("a malformed entry of a conversation") from error
+        if role not in ("user", "assistant"):
+            raise ValueError
+    except (ValueError, TypeError, zstandard.ZstdError, msgpack.UnpackException):
+        raise ValueError("a malformed entry of a conversation") from None
     return ChatMessage(role, tuple(parts), author, source, alias, tokens)
 
 
@@ -54,15 +70,7 @@ class Conversations:
             pipe.lrange(self.store.key("log", conversation, epoch), 0, -1)
             pipe.lrange(self.store.key("cost", conversation, epoch), 0, -1)
             entries, costs = await pipe.execute()
-        messages = []
-        for index, entry in enumerate(entries):
-            tokens = int(costs[index]) if index < len(costs) else 0
-            try:
-                messages.append(unpack(entry, tokens))
-            except ValueError:
-                # Its place is kept, so that positions and costs still agree.
-                messages.append(ChatMessage("user", (TextPart("(unreadable)"),), tokens=tokens))
-        return messages
+        return [_read(entry, cost) for entry, cost in zip_longest(entries, costs[: len(entries)])]
 
     async def renew(self, conversation: str, request: str) -> None:
         """Begin anew: what was said is no longer part of it."""
@@ -77,17 +85,41 @@ class Conversations:
         """A question in the log was edited, or deleted with its answer (None)."""
         name = self.store.key("log", conversation, epoch)
         entries = await self.store.redis.lrange(name, 0, -1)
-        for index, entry in enumerate(entries):
-            message = unpack(entry)
+        messages = [_read(entry, b"0") for entry in entries]
+        for index, message in enumerate(messages):
             if message.source != source or message.role != "user":
                 continue
-            kept = tuple(p for p in message.parts if isinstance(p, ImagePart))
-            gone = words is None
-            part = TextPart("(deleted by its author)" if gone else words or "")
-            edited = replace(message, parts=(part,) if gone else (part, *kept))
-            await self.store.run("mend_log", [name], index, entry, pack(edited))
+            if words is not None:
+                edited = {index: _reworded(message, words)}
+            else:  # with its answer, which may repeat it
+                pair = messages[index : index + 2]
+                ends = 2 if len(pair) == 2 and pair[1].role == "assistant" else 1
+                edited = {index + n: _emptied(m) for n, m in enumerate(pair[:ends])}
+            for place, mended in edited.items():
+                await self.store.run("mend_log", [name], place, entries[place], pack(mended))
 
     async def latest(self, channel: str, person: str) -> str | None:
         """A person's latest conversation in a channel."""
         value = await self.store.redis.get(self.store.key("latest", channel, person))
         return text(value) or None
+
+
+def _read(entry: bytes, cost: bytes | None) -> ChatMessage:
+    """An entry with its tokens. A malformed one keeps its place, so that positions and costs still agree."""
+    try:
+        tokens = int(cost or 0)
+        return unpack(entry, tokens)
+    except ValueError:
+        log.error("log.garbage entry=%s", digest(entry))
+        return UNREADABLE
+
+
+def _reworded(message: ChatMessage, words: str) -> ChatMessage:
+    """The question with other words, which are its last text; notes and pictures stay."""
+    at = max(i for i, part in enumerate(message.parts) if isinstance(part, TextPart))
+    parts = (*message.parts[:at], TextPart(inert(words)), *message.parts[at + 1 :])
+    return replace(message, parts=parts)
+
+
+def _emptied(message: ChatMessage) -> ChatMessage:
+    return replace(message, parts=(TextPart(DELETED),))

@@ -53,13 +53,14 @@ class Grant:
     turn: str
     fence: int
     attempt: int
+    stopped: bool = False  # its author took the question back while another holder answered it
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A turn as it was stored: `turn` is None where the record cannot be read by this version.
 
-    `addressee` is then the turn as far as it can be read: enough to tell its author.
+    `addressee` is the turn as far as it can be read: of a record of another version enough to tell its author.
     """
 
     id: str
@@ -75,6 +76,8 @@ class Stored:
             found: Turn | None = decode(Turn, fields.get(b"record", b""))
         except ValueError:
             found = None
+        if found is not None and b"words" in fields:
+            found = found.with_message(text=text(fields[b"words"]))
         known = found is not None and found.version == RECORD_VERSION
         return cls(
             turn_id,
@@ -140,9 +143,9 @@ class Inbox:
             secret,
             max(1, secret_ttl),
             turn.place,
+            keys.epoch_ttl(self.log_ttl),
         )
-        admitted = Admitted(text(outcome))
-        return Admission(admitted, text(turn_id) if admitted is Admitted.AGAIN else turn.id)
+        return Admission(Admitted(text(outcome)), text(turn_id) or turn.id)
 
     async def ready(self, turn: Turn) -> bool:
         """The turn's files and quotes are in; False where it no longer waits for them."""
@@ -161,12 +164,11 @@ class Inbox:
         )
         return bool(done)
 
-    async def claim(self, conversation: str, token: str = "") -> Grant | None:
-        """The head of the conversation, if nobody else answers it and its files are in. A claim that is made
-        again under its own token gets the same grant."""
+    async def claim(self, conversation: str) -> Grant | None:
+        """The head of the conversation, if nobody else answers it and its files are in."""
         key = self.store.key
         platform = conversation.split(":", 1)[0]
-        status, turn_id, fence, attempt = await self.store.run(
+        status, *granted = await self.store.run(
             "claim",
             [
                 key("inbox", conversation),
@@ -175,13 +177,14 @@ class Inbox:
                 key("fetching", platform),
             ],
             conversation,
-            token or new_token(),
+            new_token(),
             self.lease_ms,
             keys.REPLY_TTL,
         )
         if status != b"granted":
             return None
-        return Grant(conversation, text(turn_id), int(fence), int(attempt))
+        turn_id, fence, attempt, stop = granted
+        return Grant(conversation, text(turn_id), int(fence), int(attempt), stopped=bool(stop))
 
     async def renew(self, grant: Grant) -> Literal["held", "stop", "lost"]:
         """Keep the grant for another lease; "stop" says that the question's author wants no answer any more."""
@@ -207,7 +210,7 @@ class Inbox:
                 key("inbox", grant.conversation),
                 key("due"),
                 key("reply", grant.turn),
-                key("text", grant.turn, str(grant.fence)),
+                *text_keys(self.store, grant.turn),
                 key("log", grant.conversation, epoch),
                 key("cost", grant.conversation, epoch),
                 key("dead"),
@@ -230,18 +233,17 @@ class Inbox:
         )
         return text(state)
 
-    async def release(self, grant: Grant, *, after: float = 0.0) -> None:
-        """Give the conversation and the attempt back; it is due in `after` seconds."""
+    async def release(self, grant: Grant) -> None:
+        """Give the conversation and the attempt back; it is due at once."""
         key = self.store.key
         await self.store.run(
             "release",
             [key("lease", grant.conversation), key("due")],
             grant.conversation,
             grant.fence,
-            int(after * 1000),
         )
 
-    async def amend(self, turn: Turn, edited: Turn | None) -> str:
+    async def amend(self, turn: Turn, words: str | None) -> str:
         """A question was edited, or deleted (None): 'replaced', 'cancelled', 'answering', 'stopping' or 'later'."""
         key = self.store.key
         state = await self.store.run(
@@ -251,15 +253,17 @@ class Inbox:
                 key("inbox", turn.conversation),
                 key("lease", turn.conversation),
                 key("fetching", turn.platform),
-                key("owed", turn.platform),
-                key("outbox", turn.conversation),
                 key("due"),
+                key("reply", turn.id),
+                *text_keys(self.store, turn.id),
             ],
             turn.id,
             turn.conversation,
-            encode(edited) if edited else b"",
-            keys.DONE_TTL,
+            "delete" if words is None else "edit",
+            words or "",
+            keys.REPLY_TTL,
             stop_channel(self.store),
+            hint_channel(self.store, turn.conversation),
         )
         return text(state)
 
@@ -301,17 +305,23 @@ class Inbox:
         """There is nothing to fetch for under this id."""
         await self.store.redis.zrem(self.store.key("fetching", platform), turn_id)
 
-    async def take_fetch(self, turn_id: str, owner: str, seconds: float) -> bool:
-        """Whether this adapter is to fetch for the turn now; its successor may after `seconds`."""
-        taken = await self.store.redis.set(
-            self.store.key("fetch", turn_id), owner, nx=True, px=int(seconds * 1000)
+    async def take_fetch(self, turn_id: str, seconds: float) -> bool:
+        """Whether to fetch for the turn now; whoever asks next may after `seconds`."""
+        mine = new_token()
+        before = await self.store.redis.set(
+            self.store.key("fetch", turn_id), mine, nx=True, get=True, px=int(seconds * 1000)
         )
-        return bool(taken)
+        return before is None or text(before) == mine  # a repeat of this very command finds its own
 
 
 def new_token() -> str:
     """The name of one claim."""
     return uuid.uuid4().hex
+
+
+def text_keys(store: Store, turn_id: str) -> list[str]:
+    """The keys of a reply's growing texts: one for the newest fence, one for the longest of the older ones."""
+    return [store.key("text", turn_id, slot) for slot in ("3", "4")]
 
 
 def at_key(store: Store, platform: str, workspace: str, channel: str, message: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bot import dead
 from bot import store as keys
-from bot.inbox import TURN, Grant, at_key, hint_channel
+from bot.inbox import TURN, Grant, at_key, hint_channel, text_keys
 from bot.store import Store, text
 from bot.types import Phase, Turn
 
@@ -40,15 +40,14 @@ class Replies:
     async def append(self, grant: Grant, offset: int, chunk: bytes, alias: str) -> bool:
         """Write text at a byte offset of this fence's text; False says that the fence is no longer the newest."""
         key = self.store.key
-        fence = str(grant.fence)
         state = await self.store.run(
             "append",
             [
                 key("lease", grant.conversation),
                 key("reply", grant.turn),
-                key("text", grant.turn, fence),
+                *text_keys(self.store, grant.turn),
             ],
-            fence,
+            grant.fence,
             offset,
             chunk,
             alias,
@@ -66,15 +65,14 @@ class Replies:
         phase = Phase(text(fields[b"phase"]))
         return Shown(
             phase,
-            await self._growing(turn_id, fields) if phase is Phase.OPEN else text(fields[b"text"]),
+            await self._growing(turn_id) if phase is Phase.OPEN else text(fields[b"text"]),
             text(fields.get(b"alias")),
             tuple(json.loads(fields.get(b"notes", b"[]"))),
             _parts(fields),
         )
 
-    async def _growing(self, turn_id: str, fields: dict[bytes, bytes]) -> str:
-        fences = [text(fields[name]) for name in (b"fence", b"old") if name in fields]
-        found = await self.store.redis.mget([self.store.key("text", turn_id, f) for f in fences])
+    async def _growing(self, turn_id: str) -> str:
+        found = await self.store.redis.mget(text_keys(self.store, turn_id))
         longest: bytes = max((value or b"" for value in found), key=len)
         return longest.decode("utf-8", "ignore")  # an append may end inside a character
 

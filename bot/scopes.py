@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bot.access import Action, Admins, authorize
 from bot.errors import Unavailable
 from bot.precedence import Choice, Claim, decide, refused
 from bot.store import DAY, Store, text
@@ -31,12 +32,13 @@ class Change:
 class Scopes:
     """The settings of threads, channels, categories and workspaces. They stay until somebody changes them.
 
-    Whether a person may change them is asked before, by the caller.
+    Whether a person may do that is judged here once more, whatever the entry was that let them through.
     """
 
-    def __init__(self, store: Store, default: str) -> None:
+    def __init__(self, store: Store, default: str, admins: Admins) -> None:
         self.store = store
         self.default = default
+        self._admins = admins
 
     async def in_force(self, thread: Thread, one_shot: str | None = None) -> Choice:
         """The model that answers here now; raises NotAllowed for a one-shot that a lock forbids."""
@@ -92,10 +94,12 @@ class Scopes:
         alias: str = "",
         duration_s: int = 0,
     ) -> Change:
-        """Once for each request id, however often it is sent. Raises NotAllowed below a lock."""
+        """Once for each request id, however often it is sent. Raises NotAllowed below a lock, and for who may not."""
         where = thread.scope_key(scope)
         if where is None:
             raise Unavailable(f"There is no {scope} here.")
+        direct = thread.channel.direct
+        authorize(actor, Action(verb), scope, admins=self._admins, direct=direct)
         places = self._places(thread)
         level = [known for known, _ in places].index(scope)
         store = self.store

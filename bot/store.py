@@ -8,9 +8,13 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as Unreachable
+from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as Unanswered
 
-__all__ = ["RedisError", "Store", "connect"]
+__all__ = ["AWAY", "RedisError", "Store", "connect"]
+
+AWAY = (Unreachable, Unanswered, ReadOnlyError)  # Redis cannot serve now: it passes
 
 PREFIX = "switchboard:"
 DAY = 86_400  # s
@@ -20,6 +24,11 @@ REPLY_TTL = 7 * DAY  # of a reply that no adapter has shown yet; much less once 
 DONE_TTL = (
     DAY  # of a turn and its reply after delivery: redeliveries, edits and deletions still find it
 )
+
+
+def epoch_ttl(log_ttl: int) -> int:
+    """How long the life of a conversation is known (s): longer than any log that was written under it."""
+    return max(AT_TTL, 2 * log_ttl)
 
 
 def connect(url: str, *, timeout: float = 5.0, retries: int = 3, connections: int = 50) -> Redis:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
+from bot import dead
 from bot.inbox import MAX_ATTEMPTS, Grant, Inbox, Outcome, Stored
 from bot.queue import Bell
-from bot.store import RedisError
+from bot.store import AWAY, RedisError
 from bot.types import Phase, reference
 from workers.leases import End, Held, Leases
 
@@ -21,6 +20,7 @@ CLAIMS_PER_BELL = (
     5  # then the bell is rung again, so that one busy conversation does not keep a slot
 )
 COMMIT_SECONDS = 120.0  # how long a finished answer waits for Redis to come back
+COMMIT_AGAIN = 0.5  # s between its tries
 
 Draft = Callable[[Held, Stored], Awaitable[Outcome]]
 """Makes the outcome of a turn; what it leaves behind when it is cancelled is `Held`'s business."""
@@ -35,9 +35,19 @@ class Answering:
         self._bell = bell
         self._draft = draft
         self.draining = False
+        self.running = 0  # conversations that somebody works at
 
     async def converse(self, conversation: str) -> None:
-        """Answer what waits in the conversation, in order."""
+        """Answer what waits in the conversation, in order. While Redis cannot be reached it is left to the sweep."""
+        self.running += 1
+        try:
+            await self._converse(conversation)
+        except AWAY as error:
+            log.warning("conversation.waits error=%s", type(error).__name__)
+        finally:
+            self.running -= 1
+
+    async def _converse(self, conversation: str) -> None:
         for _ in range(CLAIMS_PER_BELL):
             if self.draining:
                 return
@@ -50,56 +60,52 @@ class Answering:
 
     async def _answer(self, held: Held) -> None:
         grant = held.grant
-        stored = await self._inbox.load(grant.turn)
-        if stored is None or stored.turn is None:
-            outcome = buried(grant, "a record that this version cannot read")
-        elif grant.attempt > MAX_ATTEMPTS:
-            outcome = buried(grant, f"{MAX_ATTEMPTS} attempts failed")
-        else:
-            found = await self._outcome(held, stored)
-            if found is None:
-                return
-            outcome = found
-        await self._commit(held, stored, outcome)
+        try:
+            stored = await self._inbox.load(grant.turn)
+            outcome = await held.guard(self._outcome(held, stored))
+        except AWAY:  # not the turn's fault: no attempt of it is spent
+            await self._inbox.release(grant)
+            raise
+        if outcome is None and held.why is End.DRAIN:
+            await self._inbox.release(grant)
+            self._bell.ring(grant.conversation)
+        elif outcome is None and held.why is End.STOP:
+            outcome = stopped(held)
+        if outcome is not None:
+            await self._commit(held, stored.epoch if stored else "0", outcome)
 
-    async def _outcome(self, held: Held, stored: Stored) -> Outcome | None:
-        """What becomes of the turn; None when it is left to another holder."""
-        work: asyncio.Task[Any] = asyncio.create_task(self._made(held, stored))
-        if await held.guard(work):
-            outcome: Outcome = work.result()
-            return outcome
-        if held.why is End.STOP:
+    async def _outcome(self, held: Held, stored: Stored | None) -> Outcome:
+        """What becomes of the turn."""
+        grant = held.grant
+        if grant.stopped:
             return stopped(held)
-        if held.why is End.DRAIN:
-            await self._inbox.release(held.grant)
-            self._bell.ring(held.grant.conversation)
-        return None
-
-    async def _made(self, held: Held, stored: Stored) -> Outcome:
+        if stored is None or stored.turn is None:
+            return buried(grant, "a record that this version cannot read")
+        if grant.attempt > MAX_ATTEMPTS:
+            return buried(grant, f"{MAX_ATTEMPTS} attempts failed")
         try:
             return await self._draft(held, stored)
-        except (RedisError, OSError):
+        except AWAY:
             raise
         except Exception:  # ours: logged once with the turn, and the person gets an apology with it
             log.exception("turn.failed turn=%s", stored.id)
-            return buried(held.grant, "an unexpected fault")
+            return buried(grant, "an unexpected fault")
 
-    async def _commit(self, held: Held, stored: Stored | None, outcome: Outcome) -> None:
+    async def _commit(self, held: Held, epoch: str, outcome: Outcome) -> None:
         """Make it final, however long Redis is away; the fence sees to it that it counts once."""
         give_up = time.monotonic() + COMMIT_SECONDS
-        epoch = stored.epoch if stored else "0"
         while True:
             try:
                 state = await self._inbox.commit(held.grant, epoch, outcome)
-                break
             except (RedisError, OSError) as error:
                 if time.monotonic() > give_up:
                     raise
                 log.warning("commit.waits turn=%s error=%s", held.grant.turn, type(error).__name__)
-                await asyncio.sleep(0.5)
-        if state == "stop":
+                await asyncio.sleep(COMMIT_AGAIN)
+                continue
+            if state != "stop":
+                break
             outcome = stopped(held)
-            state = await self._inbox.commit(held.grant, epoch, outcome)
         log.info(
             "turn.%s turn=%s alias=%s attempt=%d state=%s tokens=%d/%d",
             outcome.phase,
@@ -121,7 +127,6 @@ def stopped(held: Held) -> Outcome:
 def buried(grant: Grant, why: str) -> Outcome:
     """A turn that is given up: a sentence for its author, a dead letter for the operator."""
     ref = reference(grant.turn)
-    letter = {"turn": grant.turn, "conversation": grant.conversation, "why": why}
     return Outcome(
         Phase.FAILED,
         "",
@@ -129,5 +134,7 @@ def buried(grant: Grant, why: str) -> Outcome:
             "Sorry, something went wrong on our side and this question could not be answered. "
             f"Please ask it again; if it happens again, tell your admin the reference {ref}.",
         ),
-        dead=json.dumps({**letter, "attempt": grant.attempt, "at": int(time.time())}),
+        dead=dead.letter(
+            why, turn=grant.turn, conversation=grant.conversation, attempt=grant.attempt
+        ),
     )

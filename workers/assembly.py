@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bot.blobs import Blobs
 from bot.conversation import Conversations
 from bot.inbox import Inbox
@@ -17,33 +19,38 @@ from workers.leases import Leases
 from workers.process import Services, Worker
 from workers.providers import Providers
 
+SPARE = 20  # connections beside one for each answer
+
 
 def worker(settings: WorkerSettings, *, concurrency: int) -> Worker:
     """One worker process; nothing is connected before it runs."""
     catalog = Catalog.load(settings.models_file, openai_base_url=settings.openai_base_url)
-
-    async def make(bell: Bell) -> Services:
-        store = Store(connect(settings.redis_url, connections=concurrency + 20), settings.prefix)
-        ttl = int(settings.context_ttl_hours * 3600)
-        inbox = Inbox(store, lease_ms=int(settings.lease_seconds * 1000), log_ttl=ttl)
-        providers = Providers(catalog, settings.model_keys, connections=concurrency)
-        drafting = Drafting(
-            Replies(store),
-            Conversations(store, ttl=ttl),
-            Blobs(store, ttl=ttl),
-            catalog,
-            providers,
-            Pseudonyms(settings.secrets),
-            budget=settings.context_tokens,
-        )
-        leases = Leases(inbox)
-        answering = Answering(inbox, leases, bell, drafting.draft)
-        return Services(store, inbox, leases, answering, providers.close)
-
     return Worker(
         settings.redis_url,
         prefix=settings.prefix,
         concurrency=concurrency,
         drain=settings.drain_seconds,
-        make=make,
+        make=partial(services, settings, catalog, concurrency),
     )
+
+
+async def services(
+    settings: WorkerSettings, catalog: Catalog, concurrency: int, bell: Bell
+) -> Services:
+    """What lives on the loop, made there."""
+    store = Store(connect(settings.redis_url, connections=concurrency + SPARE), settings.prefix)
+    ttl = int(settings.context_ttl_hours * 3600)
+    inbox = Inbox(store, lease_ms=int(settings.lease_seconds * 1000), log_ttl=ttl)
+    providers = Providers(catalog, settings.model_keys, connections=concurrency)
+    drafting = Drafting(
+        Replies(store),
+        Conversations(store, ttl=ttl),
+        Blobs(store, ttl=ttl),
+        catalog,
+        providers,
+        Pseudonyms(settings.secrets),
+        budget=settings.context_tokens,
+    )
+    leases = Leases(inbox)
+    answering = Answering(inbox, leases, bell, drafting.draft)
+    return Services(inbox, leases, answering, providers.close)

@@ -1,70 +1,106 @@
-"""The Celery side of a worker: a bell takes a slot and starts a conversation; everything else is a dead letter."""
+"""Celery's messages become bells: each takes a slot and starts a conversation; what is none becomes a dead letter."""
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import json
-import logging
-import re
-import time
 from collections.abc import Callable
+from queue import Empty
 from typing import Any
 
 from celery import Celery
 from celery.worker.consumer import Consumer
+from kombu.utils.json import dumps
 
+from bot import queue
+from bot.dead import digest
+from bot.inbox import CONVERSATION, new_token
 from bot.queue import CONVERSE
 
-log = logging.getLogger(__name__)
+Bury = Callable[[str, str], None]  # what it was, and a digest of its body
 
-_CONVERSATION = re.compile(r"[a-z]+(:[A-Za-z0-9._@-]{1,64}){3}")
-
-
-class StrictConsumer(Consumer):
-    """Celery's consumer, but what is not a bell is never printed: it may hold anything."""
-
-    bury: Callable[[str, str], None]
-
-    def on_unknown_message(self, body: Any, message: Any) -> None:
-        self._bury("unknown message", message)
-
-    def on_unknown_task(self, body: Any, message: Any, exc: BaseException) -> None:
-        self._bury("unknown task", message)
-
-    def on_invalid_task(self, body: Any, message: Any, exc: BaseException) -> None:
-        self._bury("invalid task", message)
-
-    def on_decode_error(self, message: Any, exc: BaseException) -> None:
-        self._bury("undecodable message", message)
-
-    def _bury(self, what: str, message: Any) -> None:
-        digest = hashlib.sha256(_bytes(message.body)).hexdigest()[:12]
-        message.reject()
-        self.app.conf.switchboard_bury(what, digest)
+# What kombu's reading of an element of its list may raise, where that is no message: garbage is a value or a shape that
+# nobody expected.
+GARBAGE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 
 
-def _bytes(body: Any) -> bytes:
-    return body if isinstance(body, bytes) else str(body).encode("utf-8", "replace")
+def register(app: Celery, converse: Callable[[str], None], bury: Bury) -> None:
+    """The one task of this project, behind a door that lets nothing else in."""
+
+    class OurDoor(Door):
+        def bury(self, what: str, digest: str) -> None:
+            bury(what, digest)
+
+    class Listener(Consumer):
+        """Celery's consumer, listening at our door."""
+
+        def connection_for_read(self, heartbeat: float | None = None) -> Any:
+            line: Any = self.app.connection_for_read(heartbeat=heartbeat)
+            line.transport_cls = OurDoor
+            return self.ensure_connected(line)
+
+    app.task(name=CONVERSE, ignore_result=True, typing=False)(converse)
+    app.conf.worker_consumer = Listener
 
 
-def register(
-    app: Celery, converse: Callable[[str], None], bury: Callable[[str, str], None]
-) -> None:
-    """The one task of this project. `bury` gets what a message was and a digest of its body."""
+class Channel(queue.Channel):
+    """Garbage in Celery's list would end Celery's worker, and end it again after each restart."""
 
-    def bell(*args: object, **options: object) -> None:
-        conversation = args[0] if len(args) == 1 and not options else None
-        if not isinstance(conversation, str) or not _CONVERSATION.fullmatch(conversation):
-            digest = hashlib.sha256(repr((args, options)).encode()).hexdigest()[:12]
-            bury("malformed bell", digest)
-            return
-        converse(conversation)
+    connection: Door
 
-    app.task(name=CONVERSE, ignore_result=True, typing=False)(bell)
-    app.conf.worker_consumer = "workers.bells:StrictConsumer"
-    app.conf.switchboard_bury = bury
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]  # celery-types does not know it
+        except GARBAGE as error:
+            found = getattr(error, "object", None) or getattr(error, "doc", "")
+            self.connection.bury("garbage in the place of a bell", _digest(found))
+            raise Empty from None
 
 
-def letter(what: str, digest: str) -> str:
-    """The dead letter of a Celery message: what it was and a digest, never its body."""
-    return json.dumps({"why": what, "message": digest, "at": int(time.time())})
+class Door(queue.Transport):
+    """Each bell is written anew from the one thing that it says; whatever else came along with it stays outside."""
+
+    Channel = Channel
+
+    def bury(self, what: str, digest: str) -> None:
+        raise NotImplementedError
+
+    def _deliver(self, message: Any, queue: str | None) -> None:
+        conversation = said(message)
+        if conversation is None:
+            self.bury("no bell", _digest(json.dumps(message, default=repr)))
+        else:
+            super()._deliver(bell(conversation), queue)
+
+
+def said(message: Any) -> str | None:
+    """The conversation that a message of Celery's second protocol names; None where it is not a bell."""
+    try:
+        if message["headers"]["task"] != CONVERSE or message["content-type"] != "application/json":
+            return None
+        (conversation,), options, _ = json.loads(base64.b64decode(message["body"], validate=True))
+        good = not options and CONVERSATION.fullmatch(conversation.encode("ascii"))
+    except (*GARBAGE, AttributeError):
+        return None
+    return conversation if good else None
+
+
+def bell(conversation: str) -> dict[str, Any]:
+    """The message that Celery's worker understands as this bell."""
+    body, id_ = base64.b64encode(dumps([[conversation], {}, {}]).encode()).decode(), new_token()
+    return {
+        "body": body,
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"lang": "py", "task": CONVERSE, "id": id_, "argsrepr": "-"},
+        "properties": {
+            "body_encoding": "base64",
+            "correlation_id": id_,
+            "delivery_info": {"exchange": "", "routing_key": queue.QUEUE},
+            "delivery_tag": id_,
+        },
+    }
+
+
+def _digest(body: Any) -> str:
+    return digest(body if isinstance(body, bytes) else str(body).encode("utf-8", "replace"))

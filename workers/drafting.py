@@ -14,10 +14,11 @@ from bot.errors import BotError, ContextTooLong, ModelGone, ProviderBusy, Provid
 from bot.inbox import Outcome, Stored
 from bot.models import Catalog, ModelSpec
 from bot.reply import Replies
-from bot.types import ChatMessage, ImagePart, Phase, Prompt, Turn, Usage
+from bot.types import Attachment, ChatMessage, ImagePart, Phase, Prompt, Turn, Usage
 from workers import prompt, tokens
 from workers.identity import Pseudonyms
 from workers.leases import Held
+from workers.prompt import named
 from workers.providers import Providers
 from workers.writer import Writer
 
@@ -59,7 +60,7 @@ class Drafting:
         turn = stored.turn
         if turn is None:
             raise ValueError("a turn without a record has no draft")
-        problems = [file.problem for file in turn.message.files if file.problem]
+        problems = [file.problem or _missing(file) for file in turn.message.files if not file.blob]
         question = prompt.question(turn.message)
         if not question.parts:
             words = problems or [prompt.NOTHING_ASKED]
@@ -67,7 +68,7 @@ class Drafting:
         history = await self._conversations.load(turn.conversation, stored.epoch)
         writer = Writer(self._replies, held, turn.model)
         held.text_so_far = lambda: writer.text
-        draft = _Draft(turn, question, history, writer, notes=problems)
+        draft = _Draft(turn, question, history, writer, problems, notes=[*problems])
         async with writer:
             try:
                 await self._answer(draft)
@@ -76,47 +77,61 @@ class Drafting:
         return self._outcome(draft)
 
     async def _answer(self, draft: _Draft) -> None:
-        """The turn's model, then its fallbacks as long as nothing is visible."""
-        spec, note = self._catalog.resolve(draft.turn.model, datetime.now(UTC).date())
-        draft.remark(note)
-        for candidate in (spec, *(self._catalog.find(alias) for alias in spec.fallback)):
-            if candidate.gone(datetime.now(UTC).date()):
+        """The turn's model; while nothing is visible its fallbacks, or its successor where it is gone."""
+        today = datetime.now(UTC).date()
+        spec, note = self._catalog.resolve(draft.turn.model, today)
+        draft.begin(spec, note)
+        fault = await self._patiently(draft)
+        if fault is None:
+            return
+        for alias in self._others(spec, fault):
+            other = self._catalog.find(alias)
+            if draft.writer.text or other.gone(today):
                 continue
-            if draft.fault is not None:
-                draft.remark(f"{spec.alias} could not answer; {candidate.alias} did in its place.")
-            draft.spec, draft.fault = candidate, None
-            try:
-                return await self._patiently(draft, candidate)
-            except ProviderError as error:
-                log.warning(
-                    "model.failed turn=%s alias=%s why=%s",
-                    draft.turn.id,
-                    candidate.alias,
-                    type(error).__name__,
-                )
-                draft.fault = error
-                if draft.writer.text or not (error.retryable or isinstance(error, ModelGone)):
-                    return None
-        return None
+            draft.begin(other, note, f"{spec.alias} could not answer; {alias} did in its place.")
+            if await self._patiently(draft) is None or draft.writer.text:
+                return
+        if (
+            not draft.writer.text
+        ):  # nobody could: what matters is why the model that was asked could not
+            draft.begin(spec, note)
+            draft.fault = fault
 
-    async def _patiently(self, draft: _Draft, spec: ModelSpec) -> None:
-        """One model; tried again before anything is visible where that may help."""
+    def _others(self, spec: ModelSpec, fault: ProviderError) -> tuple[str, ...]:
+        """Who may answer in a model's place. The question's and the operator's faults are told instead."""
+        if isinstance(fault, ModelGone):
+            heir = (spec.successor,) if spec.successor else ()
+            return tuple(dict.fromkeys((*heir, *spec.fallback)))
+        return spec.fallback if fault.retryable else ()
+
+    async def _patiently(self, draft: _Draft) -> ProviderError | None:
+        """One model; tried again before anything is visible where that may help. Its fault, if it has one."""
         budget = self._budget
         for left in reversed(range(TRIES)):
             try:
-                return await self._stream(draft, spec, budget)
-            except ContextTooLong:
-                if draft.writer.text or not left or not draft.history:
-                    raise
-                budget //= 2
+                await self._stream(draft, budget)
+                draft.fault = None
+                break
             except ProviderError as error:
-                wait = _wait(error)
-                if draft.writer.text or not left or wait is None:
-                    raise
-                await asyncio.sleep(wait)
+                draft.fault = fault = error
+                log.warning(
+                    "model.failed turn=%s alias=%s why=%s",
+                    draft.turn.id,
+                    draft.spec.alias,
+                    type(error).__name__,
+                )
+                if draft.writer.text or not left:
+                    return fault
+                if isinstance(error, ContextTooLong) and draft.history:
+                    budget = min(budget, sum(m.tokens for m in draft.history)) // 2
+                elif (wait := _wait(error)) is not None:
+                    await asyncio.sleep(wait)
+                else:
+                    return fault
         return None
 
-    async def _stream(self, draft: _Draft, spec: ModelSpec, budget: int) -> None:
+    async def _stream(self, draft: _Draft, budget: int) -> None:
+        spec = draft.spec
         messages = prompt.build(
             prompt.SYSTEM, draft.history, draft.question, spec=spec, budget=budget
         )
@@ -147,7 +162,7 @@ class Drafting:
 
     def _outcome(self, draft: _Draft) -> Outcome:
         """The final text, what the log gains and loses, and the bot's own lines."""
-        text, spec, fault = draft.writer.text, draft.spec, draft.fault
+        text, spec, fault = draft.writer.text, draft.chosen, draft.fault
         alias = spec.alias if spec else draft.turn.model
         if fault is not None:
             draft.remark(fault.sentence)
@@ -183,16 +198,34 @@ class _Draft:
     question: ChatMessage
     history: Sequence[ChatMessage]
     writer: Writer
+    problems: Sequence[str]  # what is to be told whichever model answers
     notes: list[str]
-    spec: ModelSpec | None = None
+    chosen: ModelSpec | None = None  # the model that answers, once there is one
     fault: BotError | None = None
     usage: Usage = field(default_factory=Usage)
     estimated: int = 0  # tokens of the prompt
+
+    @property
+    def spec(self) -> ModelSpec:
+        if self.chosen is None:
+            raise ValueError("no model was chosen yet")
+        return self.chosen
+
+    def begin(self, spec: ModelSpec, *notes: str) -> None:
+        """This model is to answer; what was noted of another one is not true of it."""
+        self.chosen, self.notes = spec, []
+        for words in (*self.problems, *notes):
+            self.remark(words)
 
     def remark(self, words: str) -> None:
         """One of the bot's own lines below the answer, once."""
         if words and words not in self.notes:
             self.notes.append(words)
+
+
+def _missing(file: Attachment) -> str:
+    """The adapter could not bring it before the turn had to go on."""
+    return f"The file {named(file.name)} did not arrive in time, so it was not looked at."
 
 
 def _wait(error: ProviderError) -> float | None:

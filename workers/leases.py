@@ -1,20 +1,24 @@
-"""The grants that this process holds: renewed together, and whoever lost one, or is to stop, is told."""
+"""The grants that this process holds: each is renewed while it is held; whoever lost one, or is to stop, is told."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from bot.inbox import Grant, Inbox, stop_channel
 from bot.store import RedisError, text
+from bot.tasks import end
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 HOLD_SECONDS = 900.0  # no answer takes so long: whatever holds on to one is given up, and another worker claims it
+LISTEN_SECONDS = 2.0  # of one wait for a stop: shorter than the client's socket timeout
 
 
 class End(StrEnum):
@@ -26,36 +30,31 @@ class End(StrEnum):
 
 
 class Held:
-    """A grant in use. Ending it cancels the task that answers; `why` says the reason afterwards."""
+    """A grant in use. Ending it ends the work on it; `why` says the reason afterwards."""
 
     def __init__(self, grant: Grant) -> None:
         self.grant = grant
         self.why: End | None = None
         self.since = time.monotonic()
         self.text_so_far: Callable[[], str] = str  # of the answer in the making
-        self._task: asyncio.Task[object] | None = None
+        self._ended = asyncio.Event()
 
     def end(self, why: End) -> None:
         if self.why is None:
             self.why = why
-            if self._task is not None:
-                self._task.cancel()
+            self._ended.set()
 
-    async def guard(self, work: asyncio.Task[object]) -> bool:
-        """Let the work run until it is over or ended; True when it was completed. Its own errors are raised."""
-        self._task = work
-        if self.why is not None:
-            work.cancel()
+    async def guard(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What the work comes to; None where it was ended before. Its own errors are raised."""
+        task = asyncio.create_task(work)
+        ended = asyncio.create_task(self._ended.wait())
         try:
-            await work
-        except asyncio.CancelledError:
-            if self.why is None:  # we are cancelled ourselves
-                work.cancel()
-                raise
-            return False
+            await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._task = None
-        return True
+            await end(task, ended)
+        if self.why is not None and (task.cancelled() or task.exception()):
+            return None
+        return task.result()
 
 
 class Leases:
@@ -70,38 +69,32 @@ class Leases:
 
     @asynccontextmanager
     async def hold(self, grant: Grant) -> AsyncIterator[Held]:
-        held = Held(grant)
-        self._held[grant.conversation] = held
+        """The grant in use, and renewed meanwhile."""
+        held = self._held[grant.conversation] = Held(grant)
+        renewing = asyncio.create_task(self._renew(held))
         try:
             yield held
         finally:
+            await end(renewing)
             if self._held.get(grant.conversation) is held:
                 del self._held[grant.conversation]
 
-    async def renew(self) -> None:
-        """Renew for ever, at a third of the lease. Without Redis the next round tries again: expiry alone takes
+    async def _renew(self, held: Held) -> None:
+        """At a third of the lease, until it is lost. Without Redis the next round tries again: expiry alone takes
         nothing away, only another's claim does."""
-        while True:
+        while time.monotonic() - held.since < HOLD_SECONDS:
             await asyncio.sleep(self._inbox.lease_ms / 3000)
-            await asyncio.gather(*(self._renew_one(held) for held in list(self._held.values())))
-
-    async def _renew_one(self, held: Held) -> None:
-        if time.monotonic() - held.since > HOLD_SECONDS:
-            log.error("lease.given_up turn=%s", held.grant.turn)
-            held.end(End.LOST)
-            return
-        try:
-            state = await self._inbox.renew(held.grant)
-        except (RedisError, OSError) as error:
-            log.warning("lease.unrenewed turn=%s error=%s", held.grant.turn, type(error).__name__)
-            return
-        if state == "lost":
-            # A COMMIT that has just succeeded spends the fence too; then the grant is no longer in use.
-            if self._held.get(held.grant.conversation) is held:
-                log.warning("lease.lost turn=%s", held.grant.turn)
-                held.end(End.LOST)
-        elif state == "stop":
-            held.end(End.STOP)
+            try:
+                state = await self._inbox.renew(held.grant)
+            except (RedisError, OSError) as error:
+                why = type(error).__name__
+                log.warning("lease.unrenewed turn=%s error=%s", held.grant.turn, why)
+                continue
+            if state == "stop":
+                held.end(End.STOP)
+            if state == "lost":  # to another holder, or spent by our own COMMIT, whose work is over
+                break
+        held.end(End.LOST)
 
     async def stops(self) -> None:
         """Follow what is to stop; RENEW finds what is missed here."""
@@ -112,7 +105,7 @@ class Leases:
                     await pubsub.subscribe(stop_channel(store))
                     while True:
                         message = await pubsub.get_message(
-                            ignore_subscribe_messages=True, timeout=2.0
+                            ignore_subscribe_messages=True, timeout=LISTEN_SECONDS
                         )
                         if message and (held := self._held.get(text(message["data"]))):
                             held.end(End.STOP)

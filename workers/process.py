@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
+import os
+import signal
 import threading
 import time
 import warnings
@@ -16,19 +17,22 @@ from celery import signals
 from celery.exceptions import SecurityWarning
 from celery.worker import WorkController
 
+from bot import dead
 from bot.inbox import Inbox
 from bot.queue import Bell, celery_app
-from bot.store import RedisError, Store
+from bot.store import RedisError
+from bot.tasks import end
 from workers.answering import Answering
-from workers.bells import letter, register
+from workers.bells import register
 from workers.leases import End, Leases
 from workers.slots import Slots
+from workers.sweeping import Sweeping
 
 log = logging.getLogger(__name__)
 
 THREADS = 8  # they only take a slot and start a coroutine
-SWEEP_SECONDS = 1.0
 HAND_OVER_SECONDS = 3.0  # for giving back what the drain did not finish
+BROKEN = 1  # the exit code where a part of the process ended that never may
 
 
 class Worker:
@@ -49,6 +53,7 @@ class Worker:
         self._drain = drain
         self._make = make
         self._loop = asyncio.new_event_loop()
+        self._broken = False
 
     def run(self) -> int:
         """Blocks; the exit code of the process."""
@@ -56,19 +61,17 @@ class Worker:
         thread.start()
         services = self._on_loop(self._make(self._bell)).result()
         register(self._app, self._converse(services), self._bury(services))
-        background = self._on_loop(services.background(self._bell))
+        self._on_loop(services.start(self._bell, lambda: self._slots.free)).add_done_callback(
+            self._over
+        )
 
         def shutting_down(**_: object) -> None:
             services.answering.draining = True
             self._slots.close()
 
         signals.worker_shutting_down.connect(shutting_down, weak=False)
-
-        def ready(**_: object) -> None:
-            log.info("worker.ready")
-
-        signals.worker_ready.connect(ready, weak=False)
-        signals.setup_logging.connect(_keep_our_logging, weak=False)
+        signals.worker_ready.connect(_ready)
+        signals.setup_logging.connect(_keep_our_logging)
         # Root in a container is the operator's choice; the danger that Celery means is pickle, which is refused.
         warnings.simplefilter("ignore", SecurityWarning)
         worker: WorkController = self._app.Worker(
@@ -82,19 +85,25 @@ class Worker:
         worker.start()
         shutting_down()
         self._on_loop(services.drain(self._drain, self._bell)).result()
-        background.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)
         thread.join(1.0)
-        return int(worker.exitcode or 0)
+        return BROKEN if self._broken else int(worker.exitcode or 0)
 
     def _on_loop(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _over(self, background: Future[None]) -> None:
+        """Without its sweeps a worker only looks alive: it drains, and its supervisor starts another."""
+        if not background.cancelled() and (error := background.exception()) is not None:
+            log.critical("worker.broken error=%s", type(error).__name__, exc_info=error)
+            self._broken = True
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _converse(self, services: Services) -> Callable[[str], None]:
         def over(future: Future[None]) -> None:
             self._slots.give()
             if not future.cancelled() and (error := future.exception()) is not None:
-                # Redis away, or ours: the lease ends and the next claim takes it up.
+                # Ours: the lease ends and the next claim takes it up, three times at most.
                 log.error("conversation.failed error=%s", type(error).__name__, exc_info=error)
 
         def converse(conversation: str) -> None:
@@ -106,7 +115,7 @@ class Worker:
     def _bury(self, services: Services) -> Callable[[str, str], None]:
         def bury(what: str, digest: str) -> None:
             log.error("celery.rejected what=%r message=%s", what, digest)
-            self._on_loop(services.bury(letter(what, digest)))
+            self._on_loop(services.bury(dead.letter(what, message=digest)))
 
         return bury
 
@@ -115,62 +124,53 @@ class Services:
     """What lives on the loop."""
 
     def __init__(
-        self, store: Store, inbox: Inbox, leases: Leases, answering: Answering, close: Close
+        self,
+        inbox: Inbox,
+        leases: Leases,
+        answering: Answering,
+        close: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
-        self._store = store
         self._inbox = inbox
         self._leases = leases
         self.answering = answering
         self._close = close
+        self._background: asyncio.Task[None] | None = None
 
-    async def background(self, bell: Bell) -> None:
-        """Renew, follow stops and sweep, until cancelled."""
+    async def start(self, bell: Bell, room: Callable[[], bool]) -> None:
+        """Follow stops and sweep while there is room, until the drain ends it."""
+        self._background = asyncio.current_task()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._leases.renew())
             group.create_task(self._leases.stops())
-            group.create_task(self._sweep(bell))
+            group.create_task(Sweeping(self._inbox, bell, room).run())
 
-    async def _sweep(self, bell: Bell) -> None:
-        """Ring what is due. After Redis was away every holder first gets the time to renew."""
-        away = False
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
-            try:
-                if away:
-                    await self._store.redis.ping()
-                    log.info("redis.back")
-                    await asyncio.sleep(self._inbox.lease_ms / 1000)
-                    away = False
-                if not self.answering.draining:
-                    for conversation in await self._inbox.sweep():
-                        bell.ring(conversation)
-            except (RedisError, OSError) as error:
-                away = True
-                log.warning("sweep.failed error=%s", type(error).__name__)
-
-    async def bury(self, dead: str) -> None:
+    async def bury(self, letter: str) -> None:
         try:
-            await self._store.redis.rpush(self._store.key("dead"), dead)
+            await dead.bury(self._inbox.store, letter)
         except (RedisError, OSError) as error:
             log.warning("dead_letter.lost error=%s", type(error).__name__)
 
     async def drain(self, seconds: float, bell: Bell) -> None:
         """Let answers finish, hand over the rest, close everything."""
-        end = time.monotonic() + seconds
-        while len(self._leases) and time.monotonic() < end:
-            await asyncio.sleep(0.05)
+        await self._idle(seconds)
         handed = len(self._leases)
         self._leases.end_all(End.DRAIN)
-        end = time.monotonic() + HAND_OVER_SECONDS
-        while len(self._leases) and time.monotonic() < end:
-            await asyncio.sleep(0.02)
+        await self._idle(HAND_OVER_SECONDS)
         log.info("worker.drained handed_over=%d", handed)
+        if self._background is not None:
+            await end(self._background)
         await bell.close()
         await self._close()
-        await self._store.close()
+        await self._inbox.store.close()
+
+    async def _idle(self, seconds: float) -> None:
+        """Until nobody works at a conversation, or for so long."""
+        until = time.monotonic() + seconds
+        while self.answering.running and time.monotonic() < until:
+            await asyncio.sleep(0.02)
 
 
-Close = Callable[[], Coroutine[Any, Any, None]]
+def _ready(**_: object) -> None:
+    log.info("worker.ready")
 
 
 def _keep_our_logging(**_: object) -> None:

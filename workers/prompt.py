@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from bot.conversation import inert
 from bot.model_specs import ModelSpec
 from bot.types import Attachment, ChatMessage, ImagePart, Message, Part, Quote, TextPart
 from workers import tokens
@@ -34,7 +35,6 @@ ALL_QUOTED = 16_000  # characters of all quoted messages, the newest first
 MOST_NAME = 60  # characters of a person's or a file's name
 RESERVE = 256  # tokens of a model's window that estimates may be wrong by
 
-_MARKS = str.maketrans({"⟦": "[[", "⟧": "]]"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -44,9 +44,10 @@ def question(message: Message) -> ChatMessage:
     words = message.text.strip()
     if not words and not pictures and not message.quotes:
         return ChatMessage("user", (), message.author.id, message.id)
-    lines = [*_quotes(message.quotes), *_speaker(message), *_files(message)]
-    lines.append(inert(words) if words else NO_WORDS)
-    parts: tuple[Part, ...] = (TextPart("\n".join(lines)), *pictures)
+    notes = [*_quotes(message.quotes), *_speaker(message), *_files(message)]
+    texts = ["\n".join(notes)] if notes else []
+    texts.append(inert(words) if words else NO_WORDS)  # apart and last: an edit replaces them
+    parts: tuple[Part, ...] = (*map(TextPart, texts), *pictures)
     return ChatMessage("user", parts, message.author.id, message.id)
 
 
@@ -111,11 +112,6 @@ def _settled(costs: Sequence[int], budget: int) -> int:
 def note(words: str) -> str:
     """A line of ours within a user's message."""
     return f"⟦{words}⟧"
-
-
-def inert(text: str) -> str:
-    """People's words, none of which can pass for a note."""
-    return text.translate(_MARKS)
 
 
 def named(name: str) -> str:

@@ -22,6 +22,11 @@ class Slots:
             self._free -= 1
             return True
 
+    @property
+    def free(self) -> bool:
+        """Whether there is a slot at this moment."""
+        return self._open and self._free > 0
+
     def give(self) -> None:
         with self._changed:
             self._free += 1

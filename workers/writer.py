@@ -8,6 +8,7 @@ import logging
 from bot.inbox import Grant
 from bot.reply import Replies
 from bot.store import RedisError
+from bot.tasks import end
 from workers.leases import End, Held
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,6 @@ class Writer:
         self._pending = bytearray()
         self._written = 0  # bytes that Redis has
         self._more = asyncio.Event()
-        self._over = False
 
     @property
     def text(self) -> str:
@@ -43,19 +43,12 @@ class Writer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """What is not written yet need not be: the whole text comes with COMMIT.
-
-        Cancelling alone is not enough: a cancellation that meets a dying connection to Redis can
-        come out of the client as that connection's error.
-        """
-        self._over = True
-        self._more.set()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        """What is not written yet need not be: the whole text comes with COMMIT."""
+        await end(self._task)
 
     async def _run(self) -> None:
         grant: Grant = self._held.grant
-        while not self._over:
+        while True:
             await self._more.wait()
             self._more.clear()
             chunk = bytes(self._pending)

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- CHANGE: a scope's setting, its entry in the audit and the memory of the request change together, or none of them.
 -- Safe to repeat: a request that is remembered gets its first answer again. Where the scope or a wider one is locked,
 -- set and reset are refused; a lock pins what is in force at the scope now.

@@ -68,7 +68,7 @@ class Office:
     """A desk on a real store, and the conversations that it renewed."""
 
     def __init__(self, redis: Redis, catalog: Catalog = CATALOG, **more: object) -> None:
-        self.scopes = Scopes(Store(redis), "gpt-4o")
+        self.scopes = Scopes(Store(redis), "gpt-4o", Admins())
         self.renewed: list[tuple[str, str]] = []
         self.desk = Desk(self.scopes, catalog, Admins(), self.renew, **more)
         self.count = 0

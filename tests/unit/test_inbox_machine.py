@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,17 +12,20 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 from redis.asyncio import Redis
 
+from bot.conversation import Conversations
 from bot.inbox import Admitted, Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.store import Store
-from bot.types import Author, Channel, Message, Phase, Target, Thread, Turn
+from bot.types import Author, Channel, Message, Phase, Quote, Target, Thread, Turn
 
 CONVERSATIONS = ["slack:T1:C1:1.1", "slack:T1:C1:2.2"]
+PLACE = "slack:T1:C1"  # where the answers of both are posted
 
 
 def turn_for(conversation: str, number: int) -> Turn:
@@ -44,10 +47,37 @@ class Modelled:
     """What the machine believes of one conversation."""
 
     waiting: list[str] = field(default_factory=list)
-    answered: list[str] = field(default_factory=list)
+    fetching: set[str] = field(default_factory=set)
+    outbox: list[str] = field(default_factory=list)
     holder: Grant | None = None
     former: list[Grant] = field(default_factory=list)
     attempts: int = 0
+    stopped: bool = False
+    last: str | None = None  # the turn that was committed last
+
+
+@dataclass
+class Written:
+    """What it believes of one reply: the text of each of its fences, and how it ended."""
+
+    texts: list[tuple[int, bytes]] = field(default_factory=list)
+    final: str | None = None
+    parts: dict[int, str] = field(default_factory=dict)
+    words: str = ""
+
+    @property
+    def visible(self) -> str:
+        if self.final is not None:
+            return self.final
+        return max((text for _, text in self.texts), key=len, default=b"").decode()
+
+
+ADAPTERS = ["a", "b"]
+
+
+def some(what: str):
+    """That a conversation has such a thing, so that steps which would do nothing are rare."""
+    return lambda self: any(getattr(known, what) for known in self.model.values())
 
 
 class InboxMachine(RuleBasedStateMachine):
@@ -62,6 +92,9 @@ class InboxMachine(RuleBasedStateMachine):
         self.inbox, self.replies = Inbox(store, lease_ms=60_000), Replies(store)
         self.model = {c: Modelled() for c in CONVERSATIONS}
         self.turns: dict[str, Turn] = {}
+        self.written: dict[str, Written] = {}
+        self.commands: dict[str, str | None] = {}  # turns outside the inbox, with what was said
+        self.owner: str | None = None
         self.count = 0
 
     def run(self, work):
@@ -70,13 +103,33 @@ class InboxMachine(RuleBasedStateMachine):
     def key(self, *parts: str) -> str:
         return self.inbox.store.key(*parts)
 
-    @rule(conversation=st.sampled_from(CONVERSATIONS))
-    def admit(self, conversation: str) -> None:
+    # ---- ADMIT, READY ----
+
+    @rule(
+        conversation=st.sampled_from(CONVERSATIONS),
+        files=st.sampled_from([False, False, True]),
+        again=st.booleans(),
+    )
+    def admit(self, conversation: str, files: bool, again: bool) -> None:
         self.count += 1
-        turn = turn_for(conversation, self.count)
+        turn = turn_for(conversation, self.count).with_message(history=files)
+        known = self.model[conversation]
+        for _ in range(2 if again else 1):  # the reply of the first was lost
+            assert self.run(self.inbox.admit(turn)).outcome is Admitted.NEW
+        self.turns[turn.id] = turn
+        self.written[turn.id] = Written(words=turn.message.text)
+        known.waiting.append(turn.id)
+        known.outbox.append(turn.id)
+        if files:
+            known.fetching.add(turn.id)
+
+    @rule(conversation=st.sampled_from(CONVERSATIONS))
+    def admit_a_command(self, conversation: str) -> None:
+        self.count += 1
+        turn = replace(turn_for(conversation, self.count), kind="command")
         assert self.run(self.inbox.admit(turn)).outcome is Admitted.NEW
         self.turns[turn.id] = turn
-        self.model[conversation].waiting.append(turn.id)
+        self.commands[turn.id] = None
 
     @rule(pick=st.randoms(use_true_random=False))
     def deliver_an_event_again(self, pick) -> None:
@@ -86,20 +139,66 @@ class InboxMachine(RuleBasedStateMachine):
             admission = self.run(self.inbox.admit(again))
             assert (admission.outcome, admission.turn) == (Admitted.AGAIN, first.id)
 
+    @rule(conversation=st.sampled_from(CONVERSATIONS), newest=st.booleans())
+    def files_are_in(self, conversation: str, newest: bool) -> None:
+        known = self.model[conversation]
+        if known.waiting:
+            turn = self.turns[known.waiting[-1 if newest else 0]]
+            done = self.run(self.inbox.ready(turn.with_message(history=False)))
+            assert done == (turn.id in known.fetching), "a late or repeated READY changes nothing"
+            known.fetching.discard(turn.id)
+
+    @precondition(some("fetching"))
     @rule(conversation=st.sampled_from(CONVERSATIONS))
-    def claim(self, conversation: str) -> None:
+    def files_never_come(self, conversation: str) -> None:
+        known = self.model[conversation]
+        for turn_id in known.fetching & set(known.waiting[:1]):
+            self.run(self.redis.zadd(self.key("fetching", "slack"), {turn_id: 1}))
+            self.claim(conversation, late=True)
+
+    # ---- CLAIM, RENEW, APPEND, COMMIT, RELEASE ----
+
+    @precondition(some("waiting"))
+    @rule(conversation=st.sampled_from(CONVERSATIONS))
+    def claim(self, conversation: str, late: bool = False) -> None:
         known = self.model[conversation]
         grant = self.run(self.inbox.claim(conversation))
-        if known.holder is not None or not known.waiting:
+        head = known.waiting[0] if known.waiting else None
+        if known.holder is not None or head is None or (head in known.fetching and not late):
             assert grant is None
             return
         assert grant is not None
-        assert grant.turn == known.waiting[0]
+        known.fetching.discard(head)
         known.attempts += 1
-        assert grant.attempt == known.attempts
+        assert (grant.turn, grant.attempt) == (head, known.attempts)
+        assert grant.stopped == known.stopped, "who takes over learns that it was taken back"
         assert all(grant.fence > old.fence for old in known.former)
         known.holder = grant
 
+    @precondition(some("holder"))
+    @rule(conversation=st.sampled_from(CONVERSATIONS))
+    def renew(self, conversation: str) -> None:
+        known = self.model[conversation]
+        if known.holder is not None:
+            state = self.run(self.inbox.renew(known.holder))
+            assert state == ("stop" if known.stopped else "held")
+
+    @precondition(some("holder"))
+    @rule(conversation=st.sampled_from(CONVERSATIONS), size=st.integers(1, 9), again=st.booleans())
+    def the_holder_writes(self, conversation: str, size: int, again: bool) -> None:
+        grant = self.model[conversation].holder
+        if grant is None:
+            return
+        texts = self.written[grant.turn].texts
+        if not texts or texts[-1][0] != grant.fence:
+            texts.append((grant.fence, b""))
+        before = texts[-1][1]
+        chunk = (str(len(texts)) * size).encode()
+        for _ in range(2 if again else 1):
+            assert self.run(self.replies.append(grant, len(before), chunk, "gpt-4o"))
+        texts[-1] = (grant.fence, before + chunk)
+
+    @precondition(some("holder"))
     @rule(conversation=st.sampled_from(CONVERSATIONS))
     def the_holder_falls_silent(self, conversation: str) -> None:
         known = self.model[conversation]
@@ -108,22 +207,32 @@ class InboxMachine(RuleBasedStateMachine):
             known.former.append(known.holder)
             known.holder = None
 
+    @precondition(some("holder"))
     @rule(conversation=st.sampled_from(CONVERSATIONS), again=st.booleans())
     def the_holder_commits(self, conversation: str, again: bool) -> None:
         known = self.model[conversation]
         if known.holder is None:
             return
-        grant, known.holder = known.holder, None
-        entry = (grant.turn.encode(), 1)
-        outcome = Outcome(Phase.ANSWERED, f"answer to {grant.turn}", entries=(entry,))
+        grant = known.holder
+        outcome = Outcome(Phase.ANSWERED, f"to {grant.turn}", entries=((grant.turn.encode(), 1),))
+        if known.stopped:
+            assert self.run(self.inbox.commit(grant, "0", outcome)) == "stop"
+            outcome = Outcome(Phase.STOPPED, "stopped")
         assert self.run(self.inbox.commit(grant, "0", outcome)) == "done"
         if again:
             assert self.run(self.inbox.commit(grant, "0", outcome)) == "again"
-        known.waiting.pop(0)
-        known.answered.append(grant.turn)
-        known.attempts = 0
+        self.written[grant.turn].final = outcome.text
+        self._over(known, grant.turn)
+        known.last = grant.turn
         known.former.append(grant)
+        known.holder = None
 
+    def _over(self, known: Modelled, turn_id: str) -> None:
+        known.waiting.remove(turn_id)
+        known.fetching.discard(turn_id)
+        known.attempts, known.stopped = 0, False
+
+    @precondition(some("holder"))
     @rule(conversation=st.sampled_from(CONVERSATIONS), again=st.booleans())
     def the_holder_gives_back(self, conversation: str, again: bool) -> None:
         known = self.model[conversation]
@@ -134,6 +243,7 @@ class InboxMachine(RuleBasedStateMachine):
             known.holder = None
             known.attempts -= 1
 
+    @precondition(some("former"))
     @rule(conversation=st.sampled_from(CONVERSATIONS))
     def a_former_holder_wakes_up(self, conversation: str) -> None:
         """It may only go on where nobody claimed after it; then it simply is the holder still."""
@@ -142,34 +252,117 @@ class InboxMachine(RuleBasedStateMachine):
         for old in known.former:
             if lease.get(b"token") and int(lease[b"fence"]) == old.fence:
                 continue
-            assert not self.run(self.replies.append(old, 0, b"late", "x"))
+            assert not self.run(self.replies.append(old, 0, b"late and long enough to win", "x"))
             assert self.run(self.inbox.renew(old)) == "lost"
-            last = known.answered[-1] if known.answered else None
+            self.run(self.inbox.release(old))
             late = self.run(self.inbox.commit(old, "0", Outcome(Phase.ANSWERED, "late")))
-            assert late == ("again" if old.turn == last else "lost")
+            assert late == ("again" if old.turn == known.last else "lost")
 
-    @rule(conversation=st.sampled_from(CONVERSATIONS))
-    def the_last_waiting_question_is_deleted(self, conversation: str) -> None:
+    # ---- AMEND ----
+
+    @precondition(some("waiting"))
+    @rule(conversation=st.sampled_from(CONVERSATIONS), newest=st.booleans())
+    def a_question_is_edited(self, conversation: str, newest: bool) -> None:
+        known = self.model[conversation]
+        if known.waiting:
+            self.count += 1
+            turn = self.turns[known.waiting[-1 if newest else 0]]
+            held = known.holder is not None and known.holder.turn == turn.id
+            state = self.run(self.inbox.amend(turn, f"edited {self.count}"))
+            assert state == ("answering" if held else "replaced")
+            if not held:
+                self.written[turn.id].words = f"edited {self.count}"
+
+    @precondition(some("waiting"))
+    @rule(conversation=st.sampled_from(CONVERSATIONS), newest=st.booleans())
+    def a_question_is_deleted(self, conversation: str, newest: bool) -> None:
         known = self.model[conversation]
         if not known.waiting:
             return
-        turn = self.turns[known.waiting[-1]]
+        turn = self.turns[known.waiting[-1 if newest else 0]]
         held = known.holder is not None and known.holder.turn == turn.id
         state = self.run(self.inbox.amend(turn, None))
         assert state == ("stopping" if held else "cancelled")
         if held:
-            assert known.holder is not None
-            assert self.run(self.inbox.renew(known.holder)) == "stop"
-            stopped = Outcome(Phase.STOPPED, "")
-            refused = Outcome(Phase.ANSWERED, "x")
-            assert self.run(self.inbox.commit(known.holder, "0", refused)) == "stop"
-            assert self.run(self.inbox.commit(known.holder, "0", stopped)) == "done"
-            known.former.append(known.holder)
-            known.answered.append(turn.id)
-            known.holder, known.attempts = None, 0
-        elif len(known.waiting) == 1:
-            known.attempts = 0
-        known.waiting.pop()
+            known.stopped = True
+            return
+        if turn.id == known.waiting[0]:
+            known.attempts, known.stopped = 0, False
+        known.waiting.remove(turn.id)
+        known.fetching.discard(turn.id)
+        self.written[turn.id].final = ""
+
+    @precondition(some("last"))
+    @rule(conversation=st.sampled_from(CONVERSATIONS))
+    def an_answered_question_is_deleted(self, conversation: str) -> None:
+        known = self.model[conversation]
+        if known.last is not None:
+            assert self.run(self.inbox.amend(self.turns[known.last], None)) == "later"
+
+    # ---- OWN, INTEND, BIND, SAY, NEXT, DELIVERED ----
+
+    @rule(adapter=st.sampled_from(ADAPTERS))
+    def an_adapter_wants_the_channel(self, adapter: str) -> None:
+        fence = self.run(self.replies.own(PLACE, adapter, 60))
+        assert bool(fence) == (self.owner in (None, adapter))
+        if fence:
+            assert self.run(self.replies.own(PLACE, adapter, 60)) == fence, "a repeat is the same"
+            self.owner = adapter
+
+    @rule(died=st.booleans())
+    def the_owner_leaves(self, died: bool) -> None:
+        if self.owner is not None and died:
+            self.run(self.redis.hset(self.key("delivery", PLACE), "expiry", 1))
+        elif self.owner is not None:
+            self.run(self.replies.disown(PLACE, self.owner))
+        self.owner = None
+
+    @precondition(some("outbox"))
+    @rule(adapter=st.sampled_from(ADAPTERS), conversation=st.sampled_from(CONVERSATIONS))
+    def an_adapter_posts_a_part(self, adapter: str, conversation: str) -> None:
+        known = self.model[conversation]
+        owner = self.run(self.redis.hget(self.key("delivery", PLACE), "owner"))
+        turn_id = self.run(self.replies.next_in(conversation))
+        assert turn_id == (known.outbox[0] if known.outbox else None)
+        if turn_id is None:
+            return
+        parts = self.written[turn_id].parts
+        self.count += 1
+        message = f"7.{self.count}"
+        first = self.run(self.replies.intend(turn_id, 0))
+        assert not (first and parts)
+        bound = self.run(self.replies.bind(self.turns[turn_id], adapter, 0, message))
+        assert bound == (not parts and owner == adapter.encode())
+        if bound:
+            assert self.run(self.replies.bind(self.turns[turn_id], adapter, 0, message))
+            parts[0] = message
+
+    @precondition(some("outbox"))
+    @rule(conversation=st.sampled_from(CONVERSATIONS), again=st.booleans())
+    def a_final_reply_is_delivered(self, conversation: str, again: bool) -> None:
+        known = self.model[conversation]
+        if known.outbox and self.written[known.outbox[0]].final is not None:
+            turn_id = known.outbox.pop(0)
+            following = known.outbox[0] if known.outbox else None
+            for _ in range(2 if again else 1):
+                assert self.run(self.replies.delivered(turn_id, conversation)) == following
+
+    @rule(pick=st.randoms(use_true_random=False), over=st.booleans())
+    def a_command_is_said(self, pick, over: bool) -> None:
+        if self.commands:
+            turn_id = pick.choice(sorted(self.commands))
+            self.count += 1
+            first = self.commands[turn_id] or f"words {self.count}"
+            said = self.run(
+                self.replies.say(turn_id, "slack", f"words {self.count}", Phase.ANSWERED)
+            )
+            assert said == first, "the first words stay"
+            self.commands[turn_id] = first
+            if over:
+                self.run(self.replies.delivered(turn_id, self.turns[turn_id].conversation))
+                del self.commands[turn_id]
+
+    # ---- what always holds ----
 
     @invariant()
     def what_is_stored_is_what_is_believed(self) -> None:
@@ -180,9 +373,19 @@ class InboxMachine(RuleBasedStateMachine):
             inbox = self.run(self.redis.lrange(self.key("inbox", conversation), 0, -1))
             assert [t.decode() for t in inbox] == known.waiting
             assert (conversation in due) == bool(known.waiting)
+            for turn_id in known.waiting:
+                stored = self.run(self.inbox.load(turn_id))
+                assert stored.turn.message.text == self.written[turn_id].words
+        fetching = set().union(*(known.fetching for known in self.model.values()))
+        assert set(self.run(self.inbox.fetching("slack"))) == fetching
         owed = self.run(self.replies.owed("slack"))
-        everything = [t for k in self.model.values() for t in (*k.waiting, *k.answered)]
-        assert sorted(owed) == sorted(everything)
+        outboxes = [t for k in self.model.values() for t in k.outbox]
+        assert sorted(owed) == sorted([*outboxes, *self.commands])
+        for turn_id in outboxes:
+            shown = self.run(self.replies.read(turn_id))
+            written = self.written[turn_id]
+            assert shown.final == (written.final is not None)
+            assert (shown.text, shown.parts) == (written.visible, written.parts)
 
     def teardown(self) -> None:
         if hasattr(self, "loop"):
@@ -195,8 +398,8 @@ def test_inbox_lease_and_reply_agree_with_a_small_model(redis_url: str) -> None:
     run_state_machine_as_test(
         InboxMachine,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=30,
+            max_examples=25,
+            stateful_step_count=60,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
@@ -206,6 +409,90 @@ def test_inbox_lease_and_reply_agree_with_a_small_model(redis_url: str) -> None:
 @pytest.fixture
 def inbox(redis: Redis) -> Inbox:
     return Inbox(Store(redis), lease_ms=60_000)
+
+
+async def lapse(inbox: Inbox, conversation: str) -> None:
+    """The holder falls silent for longer than its lease."""
+    await inbox.store.redis.hset(inbox.store.key("lease", conversation), "expiry", 1)
+
+
+async def granted(inbox: Inbox, conversation: str) -> Grant:
+    grant = await inbox.claim(conversation)
+    assert grant is not None
+    return grant
+
+
+async def test_a_deletion_outlives_the_holder_that_it_was_meant_for(inbox: Inbox) -> None:
+    turn = turn_for(CONVERSATIONS[0], 1)
+    await inbox.admit(turn)
+    assert not (await granted(inbox, turn.conversation)).stopped
+    assert await inbox.amend(turn, None) == "stopping"
+    await lapse(inbox, turn.conversation)
+    second = await granted(inbox, turn.conversation)
+    assert second.stopped
+    assert await inbox.renew(second) == "stop"
+    for phase in (Phase.ANSWERED, Phase.FAILED):
+        assert await inbox.commit(second, "0", Outcome(phase, "late")) == "stop"
+    assert await inbox.commit(second, "0", Outcome(Phase.STOPPED, "")) == "done"
+    other = turn_for(CONVERSATIONS[0], 2)
+    await inbox.admit(other)
+    assert not (await granted(inbox, turn.conversation)).stopped, "it is of one question alone"
+
+
+async def test_a_holder_that_wakes_up_after_its_question_was_deleted_writes_nothing(
+    inbox: Inbox,
+) -> None:
+    replies, turn = Replies(inbox.store), turn_for(CONVERSATIONS[0], 1)
+    await inbox.admit(turn)
+    grant = await granted(inbox, turn.conversation)
+    await lapse(inbox, turn.conversation)
+    assert await inbox.amend(turn, None) == "cancelled"
+    assert not await replies.append(grant, 0, b"late", "gpt-4o")
+    assert await inbox.renew(grant) == "lost"
+    assert await inbox.commit(grant, "0", Outcome(Phase.ANSWERED, "late")) == "lost"
+    shown = await replies.read(turn.id)
+    assert (shown.final, shown.text, shown.notes) == (True, "", ())
+    assert await replies.owed("slack") == [turn.id], "the delivery takes away what it has shown"
+
+
+async def test_what_is_given_back_is_no_attempt(inbox: Inbox) -> None:
+    turn = turn_for(CONVERSATIONS[0], 1)
+    await inbox.admit(turn)
+    for attempt in (1, 1, 1):
+        grant = await granted(inbox, turn.conversation)
+        assert grant.attempt == attempt
+        for _ in range(2):
+            await inbox.release(grant)
+    for attempt in (1, 2, 3, 4):
+        assert (await granted(inbox, turn.conversation)).attempt == attempt
+        await lapse(inbox, turn.conversation)
+
+
+async def test_an_edit_while_files_are_on_their_way_is_not_overwritten_by_them(
+    inbox: Inbox,
+) -> None:
+    turn = turn_for(CONVERSATIONS[0], 1).with_message(history=True)
+    await inbox.admit(turn)
+    assert await inbox.amend(turn, "what I meant") == "replaced"
+    brought = turn.with_message(history=False, quotes=(Quote("Mia", "earlier"),))
+    assert await inbox.ready(brought)
+    stored = await inbox.load(turn.id)
+    assert stored is not None
+    assert stored.turn == brought.with_message(text="what I meant")
+
+
+async def test_a_life_of_a_conversation_is_known_for_as_long_as_it_goes_on(
+    inbox: Inbox, redis: Redis
+) -> None:
+    """It was forgotten thirty days after `/new`, in the middle of a conversation."""
+    await Conversations(inbox.store).renew(CONVERSATIONS[0], "request")
+    await redis.expire(inbox.store.key("epoch", CONVERSATIONS[0]), 10)
+    turn = turn_for(CONVERSATIONS[0], 1)
+    await inbox.admit(turn)
+    stored = await inbox.load(turn.id)
+    assert stored is not None
+    assert stored.epoch == "request"
+    assert await redis.ttl(inbox.store.key("epoch", CONVERSATIONS[0])) > 29 * 86_400
 
 
 async def test_the_fifty_first_waiting_question_is_refused(inbox: Inbox) -> None:

@@ -67,7 +67,7 @@ def test_pictures_come_with_their_names_after_the_words() -> None:
     asked = prompt.question(message(attachments=(image("a.png"), image("b.png", "cd" * 32))))
     assert words(asked) == ("⟦Mia writes:⟧\n⟦Attached image: a.png⟧\n⟦Attached image: b.png⟧\nWhy?")
     assert [p.blob for p in asked.parts if isinstance(p, ImagePart)] == ["ab" * 32, "cd" * 32]
-    assert asked.parts[1] == ImagePart("ab" * 32, "image/png", 40, 30, "a.png")
+    assert asked.parts[2] == ImagePart("ab" * 32, "image/png", 40, 30, "a.png")
 
 
 def test_a_file_that_could_not_be_read_is_named_with_its_reason() -> None:
@@ -81,7 +81,7 @@ def test_a_file_that_could_not_be_read_is_named_with_its_reason() -> None:
 def test_a_picture_alone_is_a_question() -> None:
     asked = prompt.question(message("  ", attachments=(image("a.png"),)))
     assert words(asked).endswith(prompt.NO_WORDS)
-    assert len(asked.parts) == 2
+    assert len(asked.parts) == 3
 
 
 @pytest.mark.parametrize("attachments", [(), (image("a.pdf", None, "Unreadable."),)])

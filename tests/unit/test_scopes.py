@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+from bot.access import Admins
 from bot.audit import AuditEntry, audit_head, read_audit, verify
 from bot.errors import NotAllowed, Unavailable
 from bot.scopes import Scopes
@@ -21,13 +22,13 @@ HERE = Thread(Channel("discord", "100", "10", category="5"), "1000")
 SIBLING = Thread(HERE.channel, "1001")
 ELSEWHERE = Thread(Channel("discord", "100", "11"), "1002")
 DM = Thread(Channel("slack", "T1", "D1", direct=True), "U1")
-ADA = Actor("discord", "100", "1", "Ada")
-BOB = Actor("discord", "100", "2", "Bob")
+ADA = Actor("discord", "100", "1", "Ada", powers=frozenset(Scope))
+BOB = Actor("discord", "100", "2", "Bob", powers=frozenset(Scope))
 
 
 @pytest.fixture
 def scopes(redis: Redis) -> Scopes:
-    return Scopes(Store(redis), "gpt-4o")
+    return Scopes(Store(redis), "gpt-4o", Admins())
 
 
 class Changes:
@@ -202,7 +203,7 @@ async def test_a_setting_stays_until_somebody_changes_it(
     await change.lock(WORKSPACE)
     for name in ("scope:channel:discord:100:10", "scope:workspace:discord:100", "audit"):
         assert await redis.ttl(scopes.store.key(name)) == -1
-    again = Scopes(Store(redis), "another-default")
+    again = Scopes(Store(redis), "another-default", Admins())
     assert (await again.in_force(HERE)).alias == "gpt-4o"
 
 
@@ -315,3 +316,17 @@ async def test_a_missing_entry_is_noticed(scopes: Scopes, entries: list[AuditEnt
     assert verify([entries[0], *entries[2:]]) == 1
     assert verify(entries[:-1], await audit_head(scopes.store)) == 3
     assert verify([entries[1], entries[0], *entries[2:]]) == 0
+
+
+async def test_who_may_not_is_refused_where_the_change_is_made_too(
+    scopes: Scopes, change: Changes
+) -> None:
+    """A door that forgot to ask changes nothing."""
+    nobody = replace(ADA, powers=frozenset())
+    for verb, more in (("set", ("claude",)), ("reset", ()), ("lock", ()), ("unlock", ())):
+        with pytest.raises(NotAllowed):
+            await getattr(change, verb)(CHANNEL, *more, actor=nobody)
+    with pytest.raises(NotAllowed):
+        await change.lock(CHANNEL, thread=DM)
+    assert await aliases(scopes) == ["gpt-4o"] * 3
+    assert await read_audit(scopes.store) == []

@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
+from bot.access import Admins
 from bot.audit import audit_head, read_audit, verify
 from bot.errors import NotAllowed
 from bot.scopes import Change, Scopes
@@ -31,7 +32,7 @@ THREADS = [
     Thread(Channel("discord", "200", "20"), "2000"),
 ]
 ALIASES = ["gpt-4o", "claude", "local"]
-ADMIN = Actor("discord", "100", "1", "Ada")
+ADMIN = Actor("discord", "100", "1", "Ada", powers=frozenset(Scope))
 WIDEST_FIRST = (Scope.WORKSPACE, Scope.CATEGORY, Scope.CHANNEL, Scope.THREAD)
 
 threads = st.sampled_from([*THREADS, *THREADS[:1] * 5])  # one of them mostly, so that locks nest
@@ -56,7 +57,7 @@ class ScopesMachine(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.redis = Redis.from_url(self.url)
         self.run(self.redis.flushall())
-        self.scopes = Scopes(Store(self.redis), "gpt-4o")
+        self.scopes = Scopes(Store(self.redis), "gpt-4o", Admins())
         self.held: dict[str, Held] = {}
         self.requests: list[tuple[tuple[object, ...], Change | None]] = []
         self.changes = 0

@@ -1,0 +1,293 @@
+"""A conversation with work becomes answers: attempts, hand-over, deletion, poison, Redis in trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.inbox import Inbox, Outcome
+from bot.store import Store, connect
+from bot.types import Phase, reference
+from tests.bench import Bench
+from tests.lossy import LossyLine
+from workers.leases import End
+
+
+@pytest.fixture
+async def bench(redis_url: str, redis: Redis) -> AsyncIterator[Bench]:
+    async with Bench(redis_url) as bench:
+        yield bench
+
+
+async def test_what_waits_is_answered_in_order_and_enters_the_log(bench: Bench) -> None:
+    for number in range(3):
+        bench.models.will_say(f"answer {number}", when=f"question {number}", times=None)
+    turns = [await bench.ask(f"question {number}") for number in range(3)]
+    await bench.answering.converse(turns[0].conversation)
+    assert [(await bench.replies.read(t.id)).text for t in turns] == [
+        "answer 0",
+        "answer 1",
+        "answer 2",
+    ]
+    asked = [f"⟦Mia writes:⟧\nquestion {number}" for number in range(3)]
+    said = [f"answer {number}" for number in range(3)]
+    assert await bench.log(turns[0]) == [x for pair in zip(asked, said, strict=True) for x in pair]
+    assert await bench.redis.zcard(bench.store.key("due")) == 0
+    assert "answer 1" in str(bench.models.requests[2].body["messages"])
+
+
+async def test_two_bells_at_once_make_one_answer(bench: Bench) -> None:
+    turn = await bench.ask("one")
+    bench.models.will_say("once")
+    bells = [bench.start(turn) for _ in range(5)]
+    await asyncio.gather(*bells)
+    assert len(bench.models.requests) == 1
+
+
+async def test_one_busy_conversation_gives_its_slot_up_after_five_answers(bench: Bench) -> None:
+    for number in range(7):
+        bench.models.will_say(f"answer {number}")
+        turn = await bench.ask(f"question {number}")
+    await bench.answering.converse(turn.conversation)
+    assert len(bench.models.requests) == 5
+    await bench.until(bench.bells)
+
+
+async def test_a_holder_that_was_passed_over_writes_nothing_and_ends_its_request(
+    bench: Bench,
+) -> None:
+    """SIGSTOP for longer than the lease, then SIGCONT: another worker has answered meanwhile."""
+    more = asyncio.Event()
+    turn = await bench.ask("slowly")
+    bench.models.will_wait_for(more, after=1, say=["stale ", "words"])
+    late = bench.start(turn)
+    await bench.until(lambda: _text(bench, turn.id))
+    await bench.lapse(turn)
+    bench.models.will_say("fresh")
+    await bench.start(turn, await bench.another_worker())
+    more.set()
+    await late
+    assert (await bench.replies.read(turn.id)).text == "fresh"
+    assert await bench.log(turn) == ["⟦Mia writes:⟧\nslowly", "fresh"]
+    await bench.until(lambda: _true(bench.models.in_flight == 0))
+
+
+async def _text(bench: Bench, turn_id: str) -> str:
+    return (await bench.replies.read(turn_id)).text
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+async def test_a_drain_hands_over_what_it_did_not_finish_and_no_attempt_is_spent(
+    bench: Bench,
+) -> None:
+    """SIGTERM with many answers in flight and a short bound."""
+    turns = [await bench.ask(f"number {n}", f"{n}.1") for n in range(20)]
+    for _ in turns:
+        bench.models.will_wait_for(asyncio.Event(), after=1)
+    worker = await bench.another_worker()
+    running = [bench.start(turn, worker) for turn in turns]
+    await bench.until(lambda: _true(bench.models.in_flight == 20))
+    worker.answering.draining = True
+    await worker.drain(0.05, bench.bell)
+    await asyncio.gather(*running)
+    for turn in turns:
+        bench.models.will_say("after all")
+        grant = await bench.inbox.claim(turn.conversation)
+        assert grant is not None, "the next worker takes over at once"
+        assert grant.attempt == 1
+        await bench.inbox.release(grant)
+    await asyncio.gather(*(bench.start(turn) for turn in turns))
+    assert {(await bench.replies.read(t.id)).text for t in turns} == {"after all"}
+
+
+async def test_a_draining_worker_takes_nothing_new(bench: Bench) -> None:
+    turn = await bench.ask("too late")
+    bench.answering.draining = True
+    await bench.answering.converse(turn.conversation)
+    assert not bench.models.requests
+
+
+async def test_a_question_deleted_while_it_is_answered_stops_at_once(bench: Bench) -> None:
+    turn = await bench.ask("never mind")
+    bench.models.will_wait_for(asyncio.Event(), after=2)
+    background = asyncio.create_task(bench.services.start(bench.bell, lambda: True))
+    running = bench.start(turn)
+    await bench.until(lambda: _text(bench, turn.id))
+    assert await bench.inbox.amend(turn, None) == "stopping"
+    await running
+    shown = await bench.replies.read(turn.id)
+    assert shown.phase is Phase.STOPPED
+    assert shown.text.startswith("One")
+    assert shown.notes == ("Stopped here: the question was taken back.",)
+    assert await bench.log(turn) == []
+    background.cancel()
+    with suppress(asyncio.CancelledError):
+        await background
+
+
+async def test_a_deletion_that_its_holder_did_not_live_to_hear_is_heard_by_the_next(
+    bench: Bench,
+) -> None:
+    turn = await bench.ask("never mind")
+    assert await bench.inbox.claim(turn.conversation) is not None
+    assert await bench.inbox.amend(turn, None) == "stopping"
+    await bench.lapse(turn)
+    await bench.answering.converse(turn.conversation)
+    assert not bench.models.requests
+    assert (await bench.replies.read(turn.id)).phase is Phase.STOPPED
+
+
+async def test_a_deletion_between_the_last_word_and_the_commit_counts(bench: Bench) -> None:
+    turn = await bench.ask("never mind")
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+    await bench.inbox.amend(turn, None)
+    async with bench.services._leases.hold(grant) as held:
+        held.text_so_far = lambda: "so far"
+        await bench.answering._commit(held, "0", Outcome(Phase.ANSWERED, "the whole answer"))
+    shown = await bench.replies.read(turn.id)
+    assert (shown.phase, shown.text) == (Phase.STOPPED, "so far")
+
+
+async def test_a_question_that_kills_its_worker_each_time_is_given_up_with_a_sentence(
+    bench: Bench,
+) -> None:
+    turn, behind = await bench.ask("poison"), await bench.ask("harmless")
+    for _ in range(3):
+        assert await bench.inbox.claim(turn.conversation) is not None
+        await bench.lapse(turn)  # as after kill -9
+    bench.models.will_say("fine")
+    await bench.answering.converse(turn.conversation)
+    shown = await bench.replies.read(turn.id)
+    assert shown.phase is Phase.FAILED
+    assert reference(turn.id) in shown.notes[0]
+    assert (await bench.replies.read(behind.id)).text == "fine", "the conversation goes on"
+    (letter,) = await bench.letters()
+    assert json.loads(letter)["turn"] == turn.id
+    assert json.loads(letter)["why"] == "3 attempts failed"
+    assert "poison" not in letter
+
+
+@pytest.mark.parametrize("record", [b'{"version": 99}', b"\xff not JSON", b""])
+async def test_a_record_that_nobody_can_read_is_given_up_and_the_conversation_goes_on(
+    bench: Bench, record: bytes
+) -> None:
+    turn, behind = await bench.ask("what?"), await bench.ask("and now?")
+    await bench.redis.hset(bench.store.key("turn", turn.id), "record", record)
+    bench.models.will_say("fine")
+    await bench.answering.converse(turn.conversation)
+    assert (await bench.replies.read(turn.id)).phase is Phase.FAILED
+    assert (await bench.replies.read(behind.id)).text == "fine"
+    assert len(await bench.letters()) == 1
+
+
+async def test_a_record_of_another_version_still_names_its_author(bench: Bench) -> None:
+    turn = await bench.ask("from tomorrow", version=2)
+    stored = await bench.inbox.load(turn.id)
+    assert stored is not None
+    assert stored.turn is None
+    assert stored.addressee == turn
+    await bench.answering.converse(turn.conversation)
+    assert (await bench.replies.read(turn.id)).phase is Phase.FAILED
+
+
+async def test_a_fault_of_ours_is_logged_once_and_apologised_for(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    turn = await bench.ask("secret words")
+    await bench.redis.rpush(bench.store.key("log", turn.conversation, "0"), b"x")
+    await bench.redis.set(bench.store.key("cost", turn.conversation, "0"), "no list")
+    await bench.answering.converse(turn.conversation)
+    shown = await bench.replies.read(turn.id)
+    assert shown.phase is Phase.FAILED
+    assert turn.ref in shown.notes[0]
+    errors = [r for r in caplog.records if r.levelname == "ERROR"]
+    assert [r.getMessage() for r in errors] == [f"turn.failed turn={turn.id}"]
+    assert "secret words" not in caplog.text
+
+
+async def test_a_redis_that_cannot_be_reached_costs_no_attempt(
+    redis_url: str, redis: Redis
+) -> None:
+    """The reply of a read and of all its repeats is lost, as in a restart of Redis."""
+    async with LossyLine(redis_url) as line, Bench(redis_url) as bench:
+        turn = await bench.ask("patience")
+        store = Store(connect(line.url, retries=0, connections=5))
+        answering = bench.answering
+        through, direct = Inbox(store), answering._inbox
+        await store.redis.ping()
+        await through.claim("slack:T1:C1:other")  # the script is known
+        answering._inbox = through
+        line.lose(after=1)  # CLAIM is heard, the record is not
+        await answering.converse(turn.conversation)
+        assert line.lost == 1
+        answering._inbox = direct
+        grant = await bench.inbox.claim(turn.conversation)
+        assert grant is not None
+        assert grant.attempt == 1
+        await store.close()
+
+
+async def test_work_ends_although_its_cancellation_is_swallowed_once(bench: Bench) -> None:
+    """redis-py can turn a cancellation that meets a dying connection into that connection's error."""
+    turn = await bench.ask("stubborn")
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+    swallowed = 0
+
+    async def stubborn() -> str:
+        nonlocal swallowed
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        swallowed += 1
+        await asyncio.Event().wait()
+        return "never"
+
+    async with bench.services._leases.hold(grant) as held:
+        asyncio.get_running_loop().call_soon(held.end, End.LOST)
+        assert await held.guard(stubborn()) is None
+    assert swallowed == 1
+
+
+async def test_an_error_that_a_cancellation_turned_into_is_no_fault(bench: Bench) -> None:
+    turn = await bench.ask("x")
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+
+    async def torn() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("while reading") from None
+
+    async with bench.services._leases.hold(grant) as held:
+        asyncio.get_running_loop().call_soon(held.end, End.DRAIN)
+        assert await held.guard(torn()) is None
+
+
+async def test_a_grant_is_renewed_as_long_as_it_is_held(redis_url: str, redis: Redis) -> None:
+    async with Bench(redis_url, SWITCHBOARD_LEASE_SECONDS="1") as bench:
+        turn = await bench.ask("long")
+        grant = await bench.services._inbox.claim(turn.conversation)
+        assert grant is not None
+        name = bench.store.key("lease", turn.conversation)
+        first = await bench.redis.hget(name, "expiry")
+        async with bench.services._leases.hold(replace(grant)) as held:
+            await bench.until(lambda: _later(bench, name, first))
+            assert held.why is None
+            await bench.lapse(turn)
+            assert await bench.inbox.claim(turn.conversation) is not None, "another worker"
+            await bench.until(lambda: _true(held.why is End.LOST))
+
+
+async def _later(bench: Bench, name: str, first: bytes) -> bool:
+    return int(await bench.redis.hget(name, "expiry")) > int(first)

@@ -1,0 +1,43 @@
+"""What is due is rung, whoever forgot it: once a second, through Celery, by every worker that has room."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+
+from bot.inbox import Inbox
+from bot.queue import Bell
+from bot.store import RedisError
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+
+
+class Sweeping:
+    """`room` says whether this worker could take an answer: while none can, more bells would only pile up."""
+
+    def __init__(self, inbox: Inbox, bell: Bell, room: Callable[[], bool]) -> None:
+        self._inbox = inbox
+        self._bell = bell
+        self._room = room
+
+    async def run(self) -> None:
+        """Until cancelled. After Redis was away every holder first gets the time to renew."""
+        away = False
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
+            try:
+                if away:
+                    await self._inbox.store.redis.ping()
+                    log.info("redis.back")
+                    await asyncio.sleep(self._inbox.lease_ms / 1000)
+                    away = False
+                if self._room():
+                    for conversation in await self._inbox.sweep():
+                        self._bell.ring(conversation)
+            except (RedisError, OSError) as error:
+                away = True
+                log.warning("sweep.failed error=%s", type(error).__name__)
