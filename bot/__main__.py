@@ -67,7 +67,9 @@ def parser() -> argparse.ArgumentParser:
             )
 
     demo = words.add_parser("demo", help="everything, against simulated workspaces")
-    demo.add_argument("--port", type=_port, default=8765, metavar="N", help="of the page")
+    demo.add_argument(
+        "--port", type=_port, default=8765, metavar="N", help="of the page, default 8765"
+    )
     demo.add_argument("--no-browser", action="store_true", help="do not open the page")
     demo.add_argument("--workers", type=_count, default=1, metavar="N", help="default 1")
     demo.set_defaults(run=_demo)

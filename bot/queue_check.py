@@ -8,7 +8,7 @@ from bot.settings import Settings
 async def check(settings: Settings) -> list[Finding]:
     """Builds the app as every process does; connects to nothing."""
     try:
-        celery_app(settings.redis_url or "memory://", settings.prefix)
+        celery_app(settings.redis_url or "redis://", settings.prefix)
     except RuntimeError as error:  # raised where anything but JSON would be accepted
         return [Finding("broken", f"celery: {error}", "remove what changes Celery's configuration")]
     return [Finding("ok", "celery: JSON only")]

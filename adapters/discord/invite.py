@@ -25,6 +25,8 @@ def permissions() -> discord.Permissions:
 
 def invite(settings: DiscordSettings) -> str:
     """The invite URL; the application's id is the first part of the token."""
+    if not settings.discord_token.get_secret_value():
+        raise SettingsError(["DISCORD_TOKEN: not set"])
     first = settings.discord_token.get_secret_value().split(".")[0]
     try:
         application = base64.b64decode(first + "=" * (-len(first) % 4)).decode("ascii")

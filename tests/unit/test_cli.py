@@ -9,6 +9,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -82,6 +83,34 @@ def test_a_page_that_nobody_reads_to_its_end_is_no_fault() -> None:
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("token", "fault"),
+    [
+        ("", "not set"),
+        ("hidden-word.of.discord", "is not a bot token, which names its application"),
+    ],
+)
+def test_an_invite_needs_the_token_that_names_the_application(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, token: str, fault: str
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", token)
+    assert main(["invite", "discord"]) == 78
+    assert capsys.readouterr().err == f"switchboard invite: DISCORD_TOKEN: {fault}\n"
+
+
+def test_the_invite_asks_for_six_permissions_and_the_slash_commands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "DISCORD_TOKEN", "MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.invented-for-a-test-0123456789"
+    )
+    assert main(["invite", "discord"]) == 0
+    shown = parse_qs(urlsplit(capsys.readouterr().out.strip()).query)
+    assert shown["client_id"] == ["123456789012345678"]
+    assert set(shown["scope"][0].split()) == {"bot", "applications.commands"}
+    assert int(shown["permissions"][0]).bit_count() == 6
 
 
 @pytest.mark.usefixtures("logging_as_it_was")
