@@ -51,14 +51,14 @@ class Deferred:
             loop.call_later(LATE_SECONDS, self._deferring.pop, turn_id, None)
 
     async def fill(self, turn: Turn, content: str) -> str:
-        """Show this in the place of "thinking"; the message's id."""
+        """Show this in the place of "thinking"; the message's id. Somebody may have taken that message away."""
         async with self._lines.of(turn.id):
             token = await self.token(turn)
             try:
                 return str((await self._rest.edit_original(token, content))["id"])
-            except InteractionOver:
+            except PlaceGone as error:
                 await self._given_up(turn)
-                raise
+                raise InteractionOver("There is no message to fill any more.") from error
 
     async def add(self, turn: Turn, content: str, *, private: bool) -> str:
         """A further message; one whose reply was lost comes twice, since Discord knows no nonce here."""
