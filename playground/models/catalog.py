@@ -14,7 +14,8 @@ class Family:
     """What the models of one family take and refuse.
 
     `reasons` means that `max_tokens` is refused, and sampling parameters too while the model reasons; `efforts` that
-    `reasoning_effort` is known at all. `tiles` is how an image is billed: tokens for it, and for each 512-pixel tile.
+    `reasoning_effort` is known at all; `turns` that person and model must take turns, the system first. `tiles` is how
+    an image is billed: tokens for it, and for each 512-pixel tile.
     """
 
     owner: str
@@ -26,6 +27,7 @@ class Family:
     efforts: bool = False
     breakpoints: bool = False  # `prompt_cache_breakpoint` in a part: OpenAI's 5.6 and later
     tiles: tuple[int, int] = (85, 170)
+    turns: bool = False
     dialect: Dialect = "openai"
     shutdown: str | None = None
 
@@ -74,7 +76,7 @@ _LISTED: dict[str, Family] = {
     "gemini-3.8-flash": _GEMINI,
     "gemini-4-argon": _GEMINI,
     "grok-4.7": Family("xai", context=500_000, max_output=64_000, efforts=True),
-    "mistral-large-4": Family("mistral", context=1_049_000, max_output=64_000),
+    "mistral-large-4": Family("mistral", context=1_049_000, max_output=64_000, turns=True),
     "deepseek-v4-flash": replace(_TEXT, owner="deepseek", context=1_000_000),
     "deepseek-v4-pro": replace(_TEXT, owner="deepseek", context=1_000_000),
     "openai/gpt-oss-120b": replace(_TEXT, owner="groq"),
@@ -90,9 +92,9 @@ _PREFIXES: tuple[tuple[str, Family], ...] = (
     ("gpt-6", _GPT6),
     ("claude-", _CLAUDE),
     ("gemini-", _GEMINI),
-    ("gemma", replace(_TEXT, owner="google", sees=True)),
+    ("gemma", replace(_TEXT, owner="google", sees=True, turns=True)),
     ("grok-", Family("xai", context=500_000, max_output=64_000, efforts=True)),
-    ("mistral-", Family("mistral", context=256_000, max_output=64_000)),
+    ("mistral-", Family("mistral", context=256_000, max_output=64_000, turns=True)),
     ("mistral", replace(_TEXT, owner="mistral")),
     ("ministral", replace(_TEXT, owner="mistral")),
     ("codestral", replace(_TEXT, owner="mistral")),

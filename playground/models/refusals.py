@@ -70,6 +70,10 @@ def wrong_value(param: str, message: str) -> Refusal:
     return malformed(f"Invalid value for '{param}': {message}", param, code="invalid_value")
 
 
+def out_of_turn(why: str) -> Refusal:
+    return Refusal(400, why, code="3230", kind="invalid_request_message_order")
+
+
 def not_supported(param: str, instead: str = "") -> Refusal:
     hint = f" Use '{instead}' instead." if instead else ""
     return malformed(

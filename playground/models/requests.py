@@ -13,6 +13,7 @@ from playground.models.refusals import (
     Refusal,
     malformed,
     not_supported,
+    out_of_turn,
     sees_nothing,
     too_long,
     unknown_model,
@@ -99,6 +100,8 @@ def parse(body: Any, catalog: Catalog) -> ChatRequest:
         raise unknown_model(model)
     _check_parameters(body, family)
     said = _messages(body.get("messages"), family)
+    if family.turns:
+        _check_turns(said)
     options = body.get("stream_options") or {}
     request = ChatRequest(
         model=model,
@@ -203,6 +206,19 @@ def _messages(messages: Any, family: Family) -> tuple[Said, ...]:
     if sum(len(message.pictures) for message in said) > images.MAX_IMAGES:
         raise malformed(f"Too many images: at most {images.MAX_IMAGES}.", "messages")
     return said
+
+
+def _check_turns(said: tuple[Said, ...]) -> None:
+    """Many chat templates: the system once and first, then user and assistant in turns, none empty."""
+    rest = said[1:] if said[0].role in ("system", "developer") else said
+    if not rest or rest[-1].role != "user":
+        raise out_of_turn("Expected last role User or Tool for serving.")
+    for number, message in enumerate(rest):
+        expected = "assistant" if number % 2 else "user"
+        if message.role != expected:
+            raise out_of_turn(f"Expected role '{expected}' but got '{message.role}'.")
+        if not (message.text.strip() or message.pictures):
+            raise out_of_turn(f"A message of role '{message.role}' must have content.")
 
 
 def _message(item: Any, param: str, family: Family) -> Said:

@@ -135,6 +135,20 @@ async def test_one_can_edit_and_delete_ones_own_message(page: Tab, playground: P
     assert playground.slack.channel_messages("general") == []
 
 
+async def test_in_a_direct_message_the_bot_s_status_stands_once_above_the_text_field(
+    page: Tab, playground: Playground, bot: Model
+) -> None:
+    release = asyncio.Event()
+    playground.models.will_wait_for(release, after=0)
+    await page.slack.get_by_role("button", name="Switchboard", exact=True).click()
+    await page.write(page.box, "hello")
+    status = page.slack.get_by_text("Switchboard is thinking…")
+    await status.first.wait_for()
+    await expect(status).to_have_count(1)
+    release.set()
+    await expect(status).to_have_count(0)
+
+
 async def test_what_cannot_be_sent_is_not_lost(page: Tab) -> None:
     await page.slack.get_by_role("button", name="old-news").click()
     await page.write(page.box, "anybody here?")

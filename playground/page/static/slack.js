@@ -137,7 +137,7 @@ export class Slack {
     const all = this.messages(this.at);
     const top = all.filter((m) => !m.thread || m.broadcast);
     this.composer.field.placeholder = channel.kind === "public" || channel.kind === "private" ? `Message #${channel.name}` : `Message ${channel.name}`;
-    const items = this.items(top, { breaks: (before) => this.replies(all, before).length > 0, threads: all });
+    const items = this.items(top, { breaks: (before) => this.replies(all, before).length > 0, threads: all, direct: channel.kind === "im" });
     this.log.show(items.length ? items : [this.welcome(channel)], { fresh });
     fill(this.lines, away(one("slack", "online")), ...every("slack", "status").filter((s) => s.channel === this.at && channel.kind === "im" && !all.some((m) => m.thread === s.thread_ts)).map((s) => dots(this.statusText(s))));
   }
@@ -166,10 +166,11 @@ export class Slack {
     return `${name} ${status.text || "is thinking…"}`;
   }
 
-  items(messages, { breaks, threads, root }) {
+  items(messages, { breaks, threads, root, direct = false }) {
     return grouped(messages, { breaks }).map(({ message, joins }) => {
       const replies = threads ? this.replies(threads, message) : [];
-      const status = threads && one("slack", `status:${message.channel}/${message.ts}`);
+      const inThread = threads && (replies.length > 0 || !direct); // in a direct message it stands above the text field
+      const status = inThread && one("slack", `status:${message.channel}/${message.ts}`);
       const editing = this.editing === message.ts;
       const bar = replies.length ? [replies.length, replies.at(-1).at, replies.map((r) => r.author.id)] : [];
       return { key: `${message.ts}${message.private ? "p" : ""}`, message, joins: joins && message.ts !== root, replies, status, editing, isRoot: message.ts === root,
