@@ -42,7 +42,18 @@ async def check(settings: Settings) -> list[Finding]:
         return [
             Finding("ok", f"redis: REDIS_URL is not set, `up` runs its own ({binary} {version})")
         ]
-    return await _answers(settings.redis_url, ANSWER_LIMIT)
+    found = await _answers(settings.redis_url, ANSWER_LIMIT)
+    answers = any(finding.level == "ok" for finding in found)
+    return [*found, *(_door(settings.redis_url) if answers else [])]
+
+
+def _door(url: str) -> list[Finding]:
+    """Whoever else can reach the server."""
+    host = urlsplit(url).hostname
+    if host is None or is_loopback(host) or forms.passwords(url):
+        return []
+    what = "redis: asks for no password; whoever reaches it reads what is kept of conversations"
+    return [Finding("warning", what, "set one, unless only these processes reach it")]
 
 
 async def at_start(settings: Settings) -> None:
@@ -61,7 +72,7 @@ async def _answers(url: str, limit: float) -> list[Finding]:
     once = Retry(NoBackoff(), 0)
     client = Redis.from_url(url, socket_timeout=limit, socket_connect_timeout=limit, retry=once)
     try:
-        return [*_door(url), *await server_findings(client)]
+        return await server_findings(client)
     except NoPermissionError:
         what = "REDIS_URL: its user may not ask how the server is set up"
         return [
@@ -90,15 +101,6 @@ async def server_findings(client: Redis) -> list[Finding]:
         *_topology(int(info.get("cluster_enabled", 0))),
         _clock(skew),
     ]
-
-
-def _door(url: str) -> list[Finding]:
-    """Whoever else can reach the server."""
-    host = urlsplit(url).hostname
-    if host is None or is_loopback(host) or forms.passwords(url):
-        return []
-    what = "redis: asks for no password; whoever reaches it reads what is kept of conversations"
-    return [Finding("warning", what, "set one, unless only these processes reach it")]
 
 
 def _version(text: str) -> Finding:
