@@ -11,12 +11,14 @@ import pytest
 from adapters.discord.slash import command_tree
 from bot.commands import TABLE
 
-PAGE = (Path(__file__).parents[2] / "docs" / "interface.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "interface.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
 
 
-def rows() -> list[list[str]]:
+def rows(page: str = PAGE) -> list[list[str]]:
     table = re.search(
-        r"^\| what \| Slack \|.*?\n\|[-|]+\n(.*?)\n\n", PAGE, re.DOTALL | re.MULTILINE
+        r"^\| what \| Slack \|.*?\n\|[-|]+\n(.*?)\n\n", page, re.DOTALL | re.MULTILINE
     )
     assert table
     return [re.split(r"(?<!\\)\|", line)[1:-1] for line in table[1].splitlines()]
@@ -74,6 +76,12 @@ def registered() -> list[str]:
 def test_discord_is_told_of_exactly_the_commands_of_the_page() -> None:
     promised = set(column(2, later=False)) - {"/ask model:"}  # one option of `/ask`
     assert set(registered()) == promised
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_the_readme_has_the_same_commands_in_force(number: int) -> None:
+    shown = [form for row in rows(README) for form in forms(row[number])]
+    assert sorted(shown) == sorted(column(number, later=False))
 
 
 @pytest.mark.parametrize("form", column(3, later=False) + column(3, later=True))
