@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -178,3 +180,21 @@ async def test_a_model_that_cuts_its_stream_leaves_its_text_and_a_sentence(house
     asked = await house.slack.post("mia", "general", "@Switchboard be cut")
     await house.slack.shows("Half of an answer", thread_ts=asked.ts)
     await house.slack.answered(asked.ts, with_footer=True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "token"),
+    [("SLACK_BOT_TOKEN", "xoxb-somebody-elses"), ("SLACK_APP_TOKEN", "xapp-somebody-elses")],
+)
+async def test_a_token_that_slack_rejects_ends_the_process_with_a_clear_line(
+    house: House, setting: str, token: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "slack"),
+        env={**house.environment("slack"), setting: token},
+        stderr=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 78
+    assert said.decode().strip() == f"switchboard slack: {setting}: Slack rejects it (invalid_auth)"
