@@ -18,7 +18,7 @@ from adapters.slack.faults import translated
 from adapters.slack.hooks import Hooks
 from adapters.slack.listening import Listening, met
 from adapters.slack.manifest import SHORTCUT
-from adapters.slack.parse import Heard, Payload, foreign, place, quoted
+from adapters.slack.parse import Heard, Payload, foreign, place, quoted, unescaped
 from adapters.text.clean import clean
 from bot.commands import Ask, Command, parse_slash
 from bot.errors import NotAllowed, PlatformError, UserError
@@ -64,7 +64,7 @@ class Invoking:
 
     async def on_command(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         """`/ai …`: stored as a turn, then acknowledged without words; what it says comes as a private message."""
-        said = clean(str(command.get("text") or ""))
+        said = unescaped(clean(str(command.get("text") or "")))
         wanted: Command | UserError
         try:
             wanted = parse_slash(said, command=command["command"])

@@ -203,6 +203,11 @@ def plain(raw: str, us: Bot) -> str:
     return html.unescape(_REFERENCE.sub(lambda one: _readable(one, us), text)).strip()
 
 
+def unescaped(text: str) -> str:
+    """Words in which Slack turned no more than its three characters into entities."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def _readable(found: re.Match[str], us: Bot) -> str:
     sign, target, label = found["sign"], found["target"], found["label"]
     if sign == "@" and target == us.user:

@@ -112,6 +112,17 @@ def _mrkdwn(text: str) -> str:
     return re.sub(r"(?m)^(?=&gt;)", JOINER, _MRKDWN.sub(inert, without_bidi(text)))
 
 
+# How an entity begins that a reader of Markdown or HTML would decode.
+_AN_ENTITY = r"(?:(?i:lt|gt|amp)|\#|\w+;)"
+_AMP_IN_ADDRESS = re.compile(rf"&(?={_AN_ENTITY})|[<>]")
+
+
+def _href(url: str) -> str:
+    """An address as it is to be followed. Slack was seen not to decode entities there (PostHog/posthog#95054), so an
+    ampersand stays one where nothing can be made of it."""
+    return _AMP_IN_ADDRESS.sub(lambda found: _ENTITIES[found[0]], url)
+
+
 def _entities(text: str) -> str:
     return _ENTITY.sub(lambda found: _ENTITIES[found[0]], text)
 
@@ -180,11 +191,11 @@ class _Slack:
 
     def link(self, label: str, plain: str, target: Target) -> str:
         beside = "" if names(plain, target) else f" ({_entities(target.host)})"
-        return f"[{label}]({_entities(target.url)}){beside}"
+        return f"[{label}]({_href(target.url)}){beside}"
 
     def autolink(self, typed: str, target: Target) -> str:
         shown = _entities(target.url.removeprefix("mailto:"))
-        return f"[{shown}]({_entities(target.url)})"
+        return f"[{shown}]({_href(target.url)})"
 
     def image(self, alt: str, plain: str, target: Target) -> str:
         return self.link(alt, plain, target)
@@ -217,9 +228,8 @@ def _address(typed: str, *, label: bool) -> str:
     if target is None or label:
         return _entities(url.replace("://", f":{JOINER}//", 1)) + rest
     if target.as_typed:
-        return _entities(url) + rest
-    shown = _entities(target.url)
-    return f"[{shown}]({shown}){rest}"
+        return _href(url) + rest
+    return f"[{_entities(target.url)}]({_href(target.url)}){rest}"
 
 
 def _address_cost(source: str) -> int:
@@ -264,7 +274,7 @@ def _alive(message: str) -> bool:
     )
 
 
-_RAW = re.compile(r"[<>]|&(?!(?:amp|lt|gt);)")
+_RAW = re.compile(rf"[<>]|&(?={_AN_ENTITY})(?!(?:amp|lt|gt);)")
 
 
 def _span_alive(span: Span, source: str) -> bool:
