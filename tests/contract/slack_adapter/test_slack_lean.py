@@ -48,8 +48,8 @@ async def test_an_edit_and_a_deletion_of_few_fields_reach_their_question(office:
     (turn,) = await office.turns()
     assert turn.message.text == "second"
     await heard(office, type="message", subtype="message_deleted", deleted_ts="1800000000.000100")
-    phase = await office.redis.hget(office.store.key("turn", turn.id), "phase")
-    assert phase == b"cancelled"
+    assert await office.inbox.claim(turn.conversation) is None
+    await office.at_rest()
 
 
 async def test_a_command_of_four_fields_is_answered(office: Office) -> None:
