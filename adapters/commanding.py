@@ -5,46 +5,41 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from adapters.intake import read
 from adapters.platform import Platform
-from bot.access import Admins
-from bot.commands import parse_mention
-from bot.conversation import Conversations
 from bot.desk import Desk
 from bot.errors import UserError
 from bot.inbox import Inbox
-from bot.models import Catalog
-from bot.scopes import Scopes
 from bot.types import Notice, Turn
 
 
 class Commanding:
     """Runs command turns at the desk. Safe to repeat: the turn's id is the request's."""
 
-    def __init__(
-        self,
-        platform: Platform,
-        inbox: Inbox,
-        conversations: Conversations,
-        scopes: Scopes,
-        catalog: Catalog,
-        admins: Admins,
-    ) -> None:
+    def __init__(self, platform: Platform, inbox: Inbox, desk: Desk) -> None:
         self._platform = platform
         self._inbox = inbox
-        self.desk = Desk(scopes, catalog, admins, conversations.renew)
+        self._desk = desk
 
     async def run(self, turn: Turn) -> str:
         """The words for the turn's author; what changed is announced in the channel as a turn of its own."""
+        message = turn.message
         try:
-            command = parse_mention(turn.message.text)
+            command = read(message)
             actor = await self._platform.actor(turn)
-            notice = await self.desk.run(command, actor, turn.message.thread, request_id=turn.id)
+            notice = await self._desk.run(
+                command,
+                actor,
+                message.thread,
+                request_id=turn.id,
+                in_thread=not message.threadless,
+            )
         except UserError as error:
             return error.sentence
-        await self.announce(turn, notice)
+        await self._announce(turn, notice)
         return notice.text
 
-    async def announce(self, turn: Turn, notice: Notice) -> None:
+    async def _announce(self, turn: Turn, notice: Notice) -> None:
         """Admit the announcement as a turn: owed like an answer, and made once however often this runs."""
         if not notice.announcement:
             return

@@ -1,4 +1,4 @@
-"""What is owed becomes visible: each reply's latest text, paced, in one platform message per part."""
+"""What is owed is looked after: each turn by the one adapter that sends to its channel, until it is delivered."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from adapters.pace import Paces
 from adapters.platform import Body, Platform
+from adapters.showing import Place, Render, Showing, Superseded, Tracked, patiently
 from bot.dead import letter
-from bot.errors import BotError, MissingScope, PlaceGone, PlatformBusy, TooLong, Unsure
+from bot.errors import BotError, MissingScope, PlaceGone
 from bot.inbox import Inbox, Stored
-from bot.reply import Replies, Shown
+from bot.reply import Replies
 from bot.store import RedisError
 from bot.tasks import end
 from bot.types import Phase, Turn
@@ -25,9 +25,13 @@ OWN_SECONDS = 6.0  # a platform channel's sends belong to one adapter, renewed w
 OWN_MARGIN = 1.5  # s before its end at which a lease no longer allows a request
 SWEEP_SECONDS = 1.0
 RETRIES = 5  # unexpected faults of one turn before it is given up with a dead letter
-SHRINKS = 4  # halvings of a message that the platform finds too long
+APOLOGY_SECONDS = 10.0  # what telling somebody that it was given up may take
 
-UNKNOWN = (
+UNSHOWN = (
+    "Sorry, something went wrong on our side and I could not show you what belongs here. "
+    "If it happens again, tell your admin the reference {}."
+)
+FOREIGN = (
     "This could not be done: it was written down by another version of me. "
     "Please try again; if it happens again, tell your admin the reference {}."
 )
@@ -35,41 +39,26 @@ UNKNOWN = (
 Run = Callable[[Turn], Awaitable[str]]  # runs a command turn; its words
 
 
-@dataclass(slots=True)
-class Place:
-    """A platform channel that this adapter may own."""
-
-    fence: int = 0
-    until: float = 0.0  # monotonic; requests may start before it
-    users: int = 0  # turns of ours there
-    live: int = 0  # answers among them that grow
-
-    @property
-    def owned(self) -> bool:
-        return self.fence > 0 and time.monotonic() < self.until
-
-
-@dataclass(slots=True)
-class Tracked:
-    """A turn that this adapter looks after."""
-
-    moved: asyncio.Event = field(default_factory=asyncio.Event)
-    whole: asyncio.Event = field(default_factory=asyncio.Event)  # its final text is there
-    ran: asyncio.Event = field(default_factory=asyncio.Event)  # its command has been run
-    task: asyncio.Task[None] | None = None
-
-
 class Delivery:
     """Looks after all that is owed on one platform. Hints make it quick, the sweep makes it certain."""
 
     def __init__(
-        self, platform: Platform, inbox: Inbox, replies: Replies, run_command: Run, owner: str
+        self,
+        platform: Platform,
+        inbox: Inbox,
+        replies: Replies,
+        run_command: Run,
+        owner: str,
+        *,
+        pause: float = SWEEP_SECONDS,
     ) -> None:
+        """`pause` (s) is what lies between two tries of a turn that something of ours is wrong with."""
         self._platform = platform
         self._inbox = inbox
         self._replies = replies
         self._run_command = run_command
         self._owner = owner
+        self._pause = pause
         self._paces = Paces()
         self._tracked: dict[str, Tracked] = {}
         self._places: dict[str, Place] = {}
@@ -81,11 +70,14 @@ class Delivery:
         """Something of this turn moved: take it up, or wake who looks after it. A `whole` reply is shown at once."""
         tracked = self._tracked.get(turn_id)
         if tracked is None:
-            tracked = self._tracked[turn_id] = Tracked()
+            tracked = Tracked(leaving=self._closing)
+            if self._closing:
+                return tracked
+            self._tracked[turn_id] = tracked
             tracked.task = asyncio.create_task(self._look_after(turn_id, tracked))
         tracked.moved.set()
         if whole:
-            tracked.whole.set()
+            tracked.hurry.set()
         return tracked
 
     async def hints(self) -> None:
@@ -99,28 +91,46 @@ class Delivery:
                 await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> None:
-        """Keep what is owned, and look at everything that is owed."""
+        """Keep what is owned, look at everything that is owed, and let go of what is owed no more."""
         for name, place in list(self._places.items()):
             if not place.users and not place.owned:
                 del self._places[name]
         await asyncio.gather(
             *(self._own(name, place) for name, place in self._places.items() if place.users)
         )
-        for turn_id in await self._replies.owed(self._platform.name):
+        before = dict(self._tracked)
+        owed = await self._replies.owed(self._platform.name)
+        for turn_id in owed:
             self.look(turn_id)
+        for turn_id in before.keys() - set(owed):
+            before[turn_id].over = True
+            before[turn_id].moved.set()
+
+    async def recover(self, seconds: float) -> None:
+        """Run the commands that a predecessor left, before anything new is admitted: what was said first counts first.
+
+        What cannot be run within `seconds` is left to the sweep.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                left = [self.look(turn) for turn in await self._replies.owed(self._platform.name)]
+                await asyncio.gather(*(tracked.ran.wait() for tracked in left))
 
     async def close(self, seconds: float) -> None:
-        """Finish what is final and under way within `seconds`, then give the channels up."""
+        """Show what is whole, within `seconds`; leave the rest, and give the channels up."""
         self._closing = True
         tasks = [t.task for t in self._tracked.values() if t.task]
         for tracked in self._tracked.values():
+            tracked.leaving = True
             tracked.moved.set()
+            tracked.hurry.set()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)
             await end(*late)
-        for name, place in self._places.items():
-            if place.fence:
-                await self._replies.disown(name, self._owner)
+        with suppress(RedisError, OSError):  # the leases end by themselves
+            for name, place in self._places.items():
+                if place.fence:
+                    await self._replies.disown(name, self._owner)
 
     # ---- one turn -----------------------------------------------------------------------------------
 
@@ -129,215 +139,154 @@ class Delivery:
         try:
             while True:
                 try:
+                    if faults >= RETRIES:
+                        return await self._give_up(turn_id)
                     return await self._turn(turn_id, tracked)
                 except (RedisError, OSError, TimeoutError) as error:
                     log.warning("delivery.waits turn=%s error=%s", turn_id, type(error).__name__)
                 except Exception:  # the edge of a task: ours, logged once for each try
                     faults += 1
                     log.exception("delivery.failed turn=%s", turn_id)
-                    if faults >= RETRIES:
-                        return await self._give_up(turn_id, "an unexpected fault")
-                await asyncio.sleep(SWEEP_SECONDS)
-                if self._closing:
+                if tracked.leaving:
                     return None
+                await asyncio.sleep(self._pause)
         finally:
             tracked.ran.set()
             self._tracked.pop(turn_id, None)
 
     async def _turn(self, turn_id: str, tracked: Tracked) -> None:
         stored = await self._inbox.load(turn_id)
+        if stored is not None and stored.phase:
+            return  # owed no more: a hint came late
         turn = stored.addressee if stored else None
         if stored is None or turn is None:
-            await self._unreadable(turn_id, stored)
+            log.error("turn.unreadable turn=%s known=%s", turn_id, stored is not None)
+            await self._bury(turn_id, "an unreadable record")
             return
-        if (
-            stored.phase
-        ):  # a hint, or what a sweep read, came after the end: a notice would be said again
-            return
-        place = self._places.setdefault(turn.place, Place())
+        if turn.kind != "ask":
+            await self._say(stored, turn)
+        tracked.ran.set()
+        place = self._places.setdefault(turn.place, Place(self._owner))
         place.users += 1
         try:
-            if place.owned or await self._own(turn.place, place):
-                await self._deliver(turn, tracked, known=stored.turn is not None)
+            if await self._mine(turn.place, place, tracked):
+                await self._deliver(turn, place, tracked)
         finally:
             place.users -= 1
 
-    async def _deliver(self, turn: Turn, tracked: Tracked, *, known: bool) -> None:
-        """Make it visible. Of a record of another version the author is told that it cannot be done: a question by
-        the worker that gives it up."""
+    async def _mine(self, name: str, place: Place, tracked: Tracked) -> bool:
+        """Wait until the channel is ours; False where the turn is to be left before that."""
+        if not place.owned:
+            await self._own(name, place)
+        while not place.owned:
+            if not await self._moved(tracked):
+                return False
+        return True
+
+    async def _deliver(self, turn: Turn, place: Place, tracked: Tracked) -> None:
         try:
             if turn.kind == "ask":
-                await self._answer(turn, tracked)
+                await self._answer(turn, place, tracked)
             else:
-                await self._words(turn, tracked, known=known)
+                await self._words(turn, place, tracked)
         except (PlaceGone, MissingScope) as error:
             log.warning("delivery.impossible turn=%s why=%s", turn.id, type(error).__name__)
-            await self._inbox.amend(turn, None)  # nobody will see it: stop making it
-            await self._undeliverable(turn, type(error).__name__)
+            if turn.kind == "ask" and not (await self._replies.read(turn.id)).parts:
+                await self._apologise(turn, error.sentence)
+            await self._end(turn, type(error).__name__)
 
-    async def _words(self, turn: Turn, tracked: Tracked, *, known: bool) -> None:
-        """A command or a notice: its words are fixed first, then said, to its author or to all."""
+    # ---- commands and notices -----------------------------------------------------------------------
+
+    async def _say(self, stored: Stored, turn: Turn) -> None:
+        """A command is run and its words are kept, a notice's are kept: once, whoever sends to the channel."""
+        if (await self._replies.read(turn.id)).final:
+            return
         words = turn.sentence
-        if not known:
-            log.error("turn.unreadable turn=%s version=%d", turn.id, turn.version)
-            words = UNKNOWN.format(turn.ref)
+        if stored.turn is None:
+            log.error("turn.foreign turn=%s version=%d", turn.id, turn.version)
+            words = FOREIGN.format(turn.ref)
         elif turn.kind == "command":
-            words = await self._run_command(turn)
-        said = await self._replies.say(turn.id, turn.platform, words, Phase.ANSWERED)
-        tracked.ran.set()
+            try:
+                words = await patiently(turn, lambda: self._run_command(turn))
+            except (PlaceGone, MissingScope) as error:
+                words = error.sentence
+        await self._replies.say(turn.id, turn.platform, words, Phase.ANSWERED)
+
+    async def _words(self, turn: Turn, place: Place, tracked: Tracked) -> None:
+        """Show what is kept, to the turn's author or to all, unless another adapter did while we waited."""
+        stored = await self._inbox.load(turn.id)
+        if stored is None or stored.phase:
+            return
         if turn.message.target.only:
-            await self._patiently(turn, lambda: self._platform.notice(turn, said))
-        else:
-            shown = await self._replies.read(turn.id)
-            if not shown.parts:
-                await self._post(turn, 0, Body("", (said,)), {})
+            said = (await self._replies.read(turn.id)).text
+
+            async def notice() -> None:
+                if not place.owned:
+                    raise Superseded
+                await self._platform.notice(turn, said)
+
+            await patiently(turn, notice)
+        elif not await self._showing(
+            turn, place, tracked, lambda shown, _: [Body("", (shown.text,))]
+        ).until_whole():
+            return
         await self._replies.delivered(turn.id, turn.conversation)
 
-    async def _answer(self, turn: Turn, tracked: Tracked) -> None:
+    # ---- answers --------------------------------------------------------------------------------------
+
+    async def _answer(self, turn: Turn, place: Place, tracked: Tracked) -> None:
         """Show the reply as it grows, in its conversation's order, until it is whole."""
         while await self._replies.next_in(turn.conversation) != turn.id:
-            if not await self._moved(tracked, turn):
+            if not (await self._moved(tracked) and place.owned):
                 return
-        place = self._places[turn.place]
+        showing = self._showing(
+            turn,
+            place,
+            tracked,
+            lambda shown, shrink: self._platform.render(turn, shown, shrink=shrink),
+        )
         place.live += 1
-        sign = asyncio.create_task(self._sign(turn))
+        sign = asyncio.create_task(self._sign(turn, showing))
         try:
-            await self._grow(turn, tracked, place, sign)
+            whole = await showing.until_whole()
         finally:
             place.live -= 1
             await end(sign)
-
-    async def _grow(
-        self, turn: Turn, tracked: Tracked, place: Place, sign: asyncio.Task[None]
-    ) -> None:
-        screen: dict[int, Body] = {}
-        shrink, limits = 0, self._platform.limits
-        while True:
-            tracked.moved.clear()
-            shown = await self._replies.read(turn.id)
-            if shown.final or shown.text:
-                try:
-                    await self._draw(turn, shown, screen, shrink)
-                except TooLong:
-                    shrink += 1
-                    if shrink > SHRINKS:
-                        raise
-                    continue
-                if shown.final:
-                    break
-                if screen:
-                    sign.cancel()
-                await _within(max(limits.interval, limits.per_live * place.live), tracked.whole)
-            if not await self._moved(tracked, turn):
-                return
-        await self._platform.working(turn, False)
+        if whole is None:
+            return
+        await self._working(turn, False)
         await self._replies.delivered(turn.id, turn.conversation)
         log.info(
             "turn.delivered turn=%s phase=%s alias=%s parts=%d seconds=%.2f",
             turn.id,
-            shown.phase,
-            shown.alias or "-",
-            len(screen),
+            whole.phase,
+            whole.alias or "-",
+            showing.parts,
             time.time() - turn.asked_at,
         )
 
-    async def _draw(self, turn: Turn, shown: Shown, screen: dict[int, Body], shrink: int) -> None:
-        """Make the platform's messages show the reply; the last text wins where a request has to wait."""
-        bodies = self._platform.render(turn, shown, shrink=shrink)
-        parts = dict(shown.parts)
-        for part, body in enumerate(bodies):
-            if screen.get(part) == body:
-                continue
-            if part in parts:
-                message = parts[part]
-                await self._send(turn, "edit", shown.final, self._edit(turn, part, message, body))
-            else:
-                parts[part] = await self._post(turn, part, body, parts)
-            screen[part] = body
-        for part in sorted(set(parts) - set(range(len(bodies))), reverse=True):
-            message = parts.pop(part)
-            await self._send(turn, "edit", shown.final, self._remove(turn, message))
-            await self._replies.unbind(turn.id, part)
-            screen.pop(part, None)
+    def _showing(self, turn: Turn, place: Place, tracked: Tracked, render: Render) -> Showing:
+        return Showing(self._platform, self._replies, self._paces, turn, place, tracked, render)
 
-    def _edit(
-        self, turn: Turn, part: int, message: str, body: Body
-    ) -> Callable[[], Awaitable[None]]:
-        return lambda: self._platform.edit(turn, part, message, body)
-
-    def _remove(self, turn: Turn, message: str) -> Callable[[], Awaitable[None]]:
-        return lambda: self._platform.delete(turn, message)
-
-    async def _post(self, turn: Turn, part: int, body: Body, parts: dict[int, str]) -> str:
-        """Post a part once: intent first, the message's id right after; who comes second takes its own away."""
-        look = not await self._replies.intend(turn.id, part)
-        posted = ""
-
-        async def post() -> None:
-            nonlocal look, posted
-            try:
-                posted = await self._platform.post(turn, part, body, parts, look=look)
-            except Unsure:
-                look = True
-                raise
-
-        await self._send(turn, "post", True, post)
-        if await self._replies.bind(turn, self._owner, part, posted):
-            return posted
-        now = await self._replies.read(turn.id)
-        if now.parts.get(part) != posted:
-            await self._platform.delete(turn, posted)
-        self._places[turn.place].until = 0.0
-        raise Superseded
-
-    async def _send(
-        self, turn: Turn, action: str, urgent: bool, request: Callable[[], Awaitable[None]]
-    ) -> None:
-        """One request within the limits, while the channel is ours."""
-        name, rate = self._platform.bucket(turn, "post" if action == "post" else "edit")
-        bucket = self._paces.bucket(name, rate)
-
-        async def once() -> None:
-            await bucket.take(urgent=urgent)
-            if not self._places[turn.place].owned:
-                raise Superseded
-            try:
-                await request()
-            except PlatformBusy as busy:
-                bucket.pause(busy.retry_after)
-                raise
-
-        await self._patiently(turn, once)
-
-    async def _patiently(self, turn: Turn, request: Callable[[], Awaitable[None]]) -> None:
-        """Again while the platform says "later" or nothing: what is owed stays owed."""
-        delay = 0.5
-        while True:
-            try:
-                return await request()
-            except BotError as error:
-                if not error.retryable:
-                    raise
-                log.info("platform.later turn=%s why=%s", turn.id, type(error).__name__)
-                await asyncio.sleep(min(max(delay, getattr(error, "retry_after", 0.0)), 60.0))
-                delay = min(delay * 2, 15.0)
-            if self._closing:
-                raise Superseded
-
-    async def _sign(self, turn: Turn) -> None:
+    async def _sign(self, turn: Turn, showing: Showing) -> None:
         """Renew the sign of being at work until there is something better to see."""
-        while True:
-            try:
-                await self._platform.working(turn, True)
-            except (BotError, OSError, TimeoutError) as error:
-                log.debug("working.failed turn=%s why=%s", turn.id, type(error).__name__)
-            await asyncio.sleep(self._platform.limits.working)
+        while not showing.visible.is_set():
+            await self._working(turn, True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(showing.visible.wait(), self._platform.limits.working)
 
-    async def _moved(self, tracked: Tracked, turn: Turn) -> bool:
-        """Wait until there may be something new; False when this adapter is to leave the turn to another one."""
+    async def _working(self, turn: Turn, on: bool) -> None:
+        """Best effort: a sign that fails never fails an answer."""
+        try:
+            await self._platform.working(turn, on)
+        except (BotError, OSError, TimeoutError) as error:
+            log.debug("working.failed turn=%s why=%s", turn.id, type(error).__name__)
+
+    async def _moved(self, tracked: Tracked) -> bool:
+        """Wait until there may be something new; False when this adapter is to leave the turn."""
         await tracked.moved.wait()
         tracked.moved.clear()
-        return not self._closing and self._places[turn.place].owned
+        return not (tracked.leaving or tracked.over)
 
     # ---- who may send -------------------------------------------------------------------------------
 
@@ -350,29 +299,40 @@ class Delivery:
 
     # ---- ends ---------------------------------------------------------------------------------------
 
-    async def _unreadable(self, turn_id: str, stored: Stored | None) -> None:
-        """A record that this version cannot read, or none at all: no adapter can show it."""
-        log.error("turn.unreadable turn=%s known=%s", turn_id, stored is not None)
-        await self._give_up(turn_id, "an unreadable record")
+    async def _give_up(self, turn_id: str) -> None:
+        """After too many faults of ours: a dead letter, and a sentence for the author if that can be."""
+        why = "an unexpected fault"
+        stored = await self._inbox.load(turn_id)
+        if stored is not None and stored.phase:
+            return
+        turn = stored.addressee if stored else None
+        if turn is None:
+            await self._bury(turn_id, why)
+            return
+        await self._apologise(turn, UNSHOWN.format(turn.ref))
+        await self._end(turn, why)
 
-    async def _give_up(self, turn_id: str, why: str) -> None:
+    async def _apologise(self, turn: Turn, sentence: str) -> None:
+        """Tell the author, if the platform lets us; that it does not changes nothing."""
+        await self._working(turn, False)
+        try:
+            async with asyncio.timeout(APOLOGY_SECONDS):
+                await patiently(turn, lambda: self._platform.notice(turn, sentence))
+        except Exception as error:  # whatever was wrong with the answer may be wrong with this
+            log.warning("apology.unheard turn=%s why=%s", turn.id, type(error).__name__)
+
+    async def _end(self, turn: Turn, why: str) -> None:
+        """Nobody will see it: it is owed no more, and no worker need go on with it."""
+        await self._undeliverable(turn.id, turn.conversation, why)
+        if turn.kind == "ask":
+            await self._inbox.amend(turn, None)
+
+    async def _bury(self, turn_id: str, why: str) -> None:
+        """A record that nobody can read, or none at all."""
         conversation = await self._inbox.conversation_of(turn_id) or f"{self._platform.name}:"
+        await self._undeliverable(turn_id, conversation, why)
+
+    async def _undeliverable(self, turn_id: str, conversation: str, why: str) -> None:
         await self._replies.delivered(
             turn_id, conversation, how="undeliverable", letter=letter(why, turn=turn_id)
         )
-
-    async def _undeliverable(self, turn: Turn, why: str) -> None:
-        await self._replies.delivered(
-            turn.id, turn.conversation, how="undeliverable", letter=letter(why, turn=turn.id)
-        )
-
-
-async def _within(seconds: float, event: asyncio.Event) -> None:
-    """Wait so long, or until the event."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-
-
-class Superseded(OSError):
-    """Another adapter sends to this channel now, or this one is closing: it leaves the turn where it is."""

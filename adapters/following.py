@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
-from adapters.delivery import Delivery, Tracked
+from adapters.delivery import Delivery
 from adapters.fetching import Fetching
+from adapters.showing import Tracked
 from bot.types import Turn
 
 COMMAND_SECONDS = 1.0  # what a channel's next event waits for a command before it
@@ -19,7 +21,7 @@ class Following:
         self._fetching = fetching
 
     def admitted(self, turn: Turn) -> asyncio.Future[None] | None:
-        """Take it up. A command is over when it has been run: `/new` cuts where it was said."""
+        """Take it up. A command is over when it has been run: what is asked after `/model set` has the new model."""
         tracked = self._delivery.look(turn.id)
         if turn.kind == "ask" and turn.message.fetches:
             self._fetching.start(turn.id)
@@ -27,4 +29,5 @@ class Following:
 
 
 async def _ran(tracked: Tracked) -> None:
-    await asyncio.wait([asyncio.ensure_future(tracked.ran.wait())], timeout=COMMAND_SECONDS)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(tracked.ran.wait(), COMMAND_SECONDS)

@@ -10,14 +10,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from adapters.text.clean import clean
 from bot.access import Action, Admins, authorize
-from bot.commands import Ask, Command, parse_mention
+from bot.commands import Ask, Command, NewConversation, parse_mention
 from bot.conversation import Conversations
-from bot.errors import UserError
+from bot.errors import Unavailable, UserError
 from bot.inbox import CAP, Admission, Admitted, Inbox, at_key, latest_key
+from bot.models import Catalog
 from bot.queue import Bell
 from bot.scopes import Scopes
-from bot.types import Actor, Channel, Kind, Message, Turn
+from bot.types import Actor, Channel, Kind, Message, Quote, Thread, Turn
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,9 @@ FULL = (
 )
 
 
+NONE_YET = "You have no conversation here yet: your next question begins one."
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """A message is safe: the turn that holds it, and whether this delivery of it was the first."""
@@ -43,14 +48,32 @@ class Receipt:
 
 def read(message: Message) -> Command:
     """What a mention's text asks for; without words it asks about its files or the quoted message."""
-    if not message.text.strip() and (message.attachments or message.quotes):
-        return Ask("")
-    return parse_mention(message.text)
+    return parse_mention(message.text, accompanied=bool(message.attachments or message.quotes))
+
+
+def _tidy(message: Message) -> Message:
+    """The message without what no record can hold: lone surrogates and controls, wherever a platform brings them."""
+    return replace(
+        message,
+        text=clean(message.text),
+        author=replace(message.author, name=clean(message.author.name)),
+        attachments=tuple(replace(a, name=clean(a.name)) for a in message.attachments),
+        quotes=tuple(_tidy_quote(quote) for quote in message.quotes),
+    )
+
+
+def _tidy_quote(quote: Quote) -> Quote:
+    files = tuple(replace(a, name=clean(a.name)) for a in quote.attachments)
+    return Quote(clean(quote.author), clean(quote.text), files)
 
 
 def _private(message: Message) -> Message:
     """The bot's own words about it are for its author alone."""
     return replace(message, target=replace(message.target, only=message.author.id))
+
+
+def _notice(message: Message, sentence: str, at: float) -> Turn:
+    return Turn.of(_private(message), "notice", at=at, sentence=sentence)
 
 
 class Follows(Protocol):
@@ -68,6 +91,7 @@ class Intake:
         inbox: Inbox,
         conversations: Conversations,
         scopes: Scopes,
+        catalog: Catalog,
         bell: Bell,
         follows: Follows,
         *,
@@ -79,6 +103,7 @@ class Intake:
         self._admins = admins
         self._external_allowed = external_allowed
         self._scopes = scopes
+        self._catalog = catalog
         self._bell = bell
         self._follows = follows
         self._lines: dict[str, _Line] = {}
@@ -102,10 +127,10 @@ class Intake:
         """
         async with self._in_line(message.thread.channel.key) as release:
             async with asyncio.timeout(ADMIT_SECONDS):
-                turn = await self._turn(message, actor, command)
-                admission = await self._admit(turn, also_at, secret)
+                turn, renews = await self._turn(_tidy(message), actor, command)
+                admission = await self._admit(turn, also_at, secret, renews=renews)
                 if admission.outcome is Admitted.FULL:
-                    turn = Turn.of(_private(message), "notice", at=turn.asked_at, sentence=FULL)
+                    turn = _notice(turn.message, FULL, turn.asked_at)
                     admission = await self._admit(turn, also_at, secret)
             if turn.kind == "ask" and not message.fetches:
                 self._bell.ring(turn.conversation)
@@ -134,11 +159,11 @@ class Intake:
                 )
         log.info("turn.amended turn=%s state=%s", turn.id, state)
 
-    def authorize(self, actor: Actor, channel: Channel) -> None:
-        """Raise NotAllowed unless the actor may ask here."""
+    def authorize(self, actor: Actor, channel: Channel, action: Action = Action.ASK) -> None:
+        """Raise NotAllowed unless the actor may do this here."""
         authorize(
             actor,
-            Action.ASK,
+            action,
             None,
             admins=self._admins,
             direct=channel.direct,
@@ -147,25 +172,46 @@ class Intake:
 
     async def _turn(
         self, message: Message, actor: Actor, command: Command | UserError | None
-    ) -> Turn:
+    ) -> tuple[Turn, bool]:
         """The turn that a message becomes: a question with its model, a command, or a sentence that
-        says what is wrong with it."""
+        says what is wrong with it; and whether it begins its conversation anew."""
         at = time.time()
         try:
             if isinstance(command, UserError):
                 raise command
             command = command or read(message)
-            if not isinstance(command, Ask):
-                return Turn.of(_private(message), "command", at=at)
-            one_shot = message.model or command.model
-            self.authorize(actor, message.thread.channel)
-            choice = await self._scopes.in_force(message.thread, one_shot)
+            if isinstance(command, Ask):
+                return await self._question(message, actor, command, at), False
+            renews = isinstance(command, NewConversation)
+            if renews:
+                self.authorize(actor, message.thread.channel, Action.NEW)
+                message = await self._in_latest(message)
+            return Turn.of(_private(message), "command", at=at), renews
         except UserError as error:
-            return Turn.of(_private(message), "notice", at=at, sentence=error.sentence)
-        turn = Turn.of(message, "ask", at=at, model=choice.alias, reason=choice.reason)
-        return turn.with_message(text=command.prompt, model=one_shot)
+            return _notice(message, error.sentence, at), False
 
-    async def _admit(self, turn: Turn, also_at: Sequence[str], secret: str) -> Admission:
+    async def _question(self, message: Message, actor: Actor, asked: Ask, at: float) -> Turn:
+        self.authorize(actor, message.thread.channel)
+        one_shot = message.model or asked.model
+        if one_shot:
+            one_shot = self._catalog.find(one_shot).alias
+        choice = await self._scopes.in_force(message.thread, one_shot)
+        turn = Turn.of(message, "ask", at=at, model=choice.alias, reason=choice.reason)
+        return turn.with_message(text=asked.prompt, model=one_shot)
+
+    async def _in_latest(self, message: Message) -> Message:
+        """Where no thread is told, the sender's latest conversation in the channel is meant."""
+        channel = message.thread.channel
+        if not message.threadless or channel.direct:
+            return message
+        latest = await self._conversations.latest(channel.key, message.author.id)
+        if latest is None:
+            raise Unavailable(NONE_YET)
+        return replace(message, thread=Thread(channel, latest.rsplit(":", 1)[1]))
+
+    async def _admit(
+        self, turn: Turn, also_at: Sequence[str], secret: str, *, renews: bool = False
+    ) -> Admission:
         message, store = turn.message, self.inbox.store
         channel = message.thread.channel
         at = []
@@ -173,7 +219,7 @@ class Intake:
             place = (channel.platform, channel.workspace, message.target.channel)
             at = [at_key(store, *place, name) for name in (message.id, *also_at)]
             at.append(latest_key(store, channel.key, message.author.id))
-        return await self.inbox.admit(turn, at=at, secret=secret)
+        return await self.inbox.admit(turn, at=at, secret=secret, renews=renews)
 
     @asynccontextmanager
     async def _in_line(self, channel: str) -> AsyncIterator[list[asyncio.Future[None]]]:

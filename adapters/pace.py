@@ -8,10 +8,11 @@ import time
 from adapters.platform import Rate
 
 RESERVE = 0.4  # of a bucket: kept for final texts and first posts while answers grow
+MOST_KEPT = 1000  # buckets; beyond it the idle ones are forgotten
 
 
 class Bucket:
-    """A token bucket. `take(urgent=True)` may use the last token, growing texts leave a reserve; each kind is served
+    """A token bucket. An urgent request may use the last token, growing texts leave a reserve; each kind is served
     in the order of asking. `pause` obeys a platform that said "later"."""
 
     def __init__(self, rate: Rate) -> None:
@@ -30,13 +31,22 @@ class Bucket:
     def pause(self, seconds: float) -> None:
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
+    def take_at_once(self, *, urgent: bool) -> bool:
+        """The right to send one request, where nobody has to wait for it."""
+        if self._lines[urgent].locked() or self._delay(self._needed(urgent)) > 0:
+            return False
+        self._tokens -= 1.0
+        return True
+
     async def take(self, *, urgent: bool) -> None:
         """Wait for the right to send one request."""
-        needed = 1.0 if urgent else min(1.0 + self._rate.burst * RESERVE, self._rate.burst)
         async with self._lines[urgent]:
-            while (delay := self._delay(needed)) > 0:
+            while (delay := self._delay(self._needed(urgent))) > 0:
                 await asyncio.sleep(delay)
             self._tokens -= 1.0
+
+    def _needed(self, urgent: bool) -> float:
+        return 1.0 if urgent else min(1.0 + self._rate.burst * RESERVE, self._rate.burst)
 
     def _delay(self, needed: float) -> float:
         """Seconds until `needed` tokens are there; refills first."""
@@ -56,7 +66,7 @@ class Paces:
 
     def bucket(self, name: str, rate: Rate) -> Bucket:
         if name not in self._buckets:
-            if len(self._buckets) > 1000:
+            if len(self._buckets) > MOST_KEPT:
                 self._buckets = {n: b for n, b in self._buckets.items() if not b.idle}
             self._buckets[name] = Bucket(rate)
         return self._buckets[name]

@@ -20,6 +20,7 @@ from adapters.platform import Platform
 from bot.access import Admins
 from bot.blobs import Blobs
 from bot.conversation import Conversations
+from bot.desk import Desk
 from bot.inbox import Inbox
 from bot.models import Catalog
 from bot.queue import Bell, celery_app
@@ -32,6 +33,7 @@ from bot.tasks import end
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
+RECOVER_SECONDS = 3.0  # what is new waits at most so long for the commands that a predecessor left
 
 
 class Adapter:
@@ -44,7 +46,9 @@ class Adapter:
         catalog: Catalog,
         *,
         external_allowed: bool = False,
+        slash: str = "/ai",
     ) -> None:
+        """`slash` is Slack's slash command."""
         self.settings = settings
         self.platform = platform
         self.catalog = catalog
@@ -59,18 +63,16 @@ class Adapter:
         admins = Admins.of(settings.admins)
         self.scopes = Scopes(self.store, settings.default_model, admins)
         self.blobs = Blobs(self.store, ttl=ttl)
-        self.commanding = Commanding(
-            platform, self.inbox, self.conversations, self.scopes, catalog, admins
-        )
-        self.delivery = Delivery(
-            platform, self.inbox, self.replies, self.commanding.run, self.owner
-        )
+        desk = Desk(self.scopes, catalog, admins, external_allowed=external_allowed, slash=slash)
+        commanding = Commanding(platform, self.inbox, desk)
+        self.delivery = Delivery(platform, self.inbox, self.replies, commanding.run, self.owner)
         self.fetching = Fetching(platform, self.inbox, self.blobs, self.bell)
         following = Following(self.delivery, self.fetching)
         self.intake = Intake(
             self.inbox,
             self.conversations,
             self.scopes,
+            catalog,
             self.bell,
             following,
             admins=admins,
@@ -90,6 +92,7 @@ class Adapter:
             asyncio.create_task(self.delivery.hints()),
             asyncio.create_task(self._sweep()),
         ]
+        await self._recover()
         listening = asyncio.ensure_future(listen())
         waiting = asyncio.create_task(told.wait())
         try:
@@ -107,6 +110,12 @@ class Adapter:
                 await self.bell.close()
                 await self.store.close()
             log.info("adapter.drained platform=%s", self.platform.name)
+
+    async def _recover(self) -> None:
+        try:
+            await self.delivery.recover(RECOVER_SECONDS)
+        except (RedisError, OSError) as error:
+            log.warning("recovery.left error=%s", type(error).__name__)
 
     async def _sweep(self) -> None:
         while True:

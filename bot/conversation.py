@@ -72,15 +72,6 @@ class Conversations:
             entries, costs = await pipe.execute()
         return [_read(entry, cost) for entry, cost in zip_longest(entries, costs[: len(entries)])]
 
-    async def renew(self, conversation: str, request: str) -> None:
-        """Begin anew: what was said is no longer part of it."""
-        await self.store.run(
-            "renew_conversation",
-            [self.store.key("epoch", conversation)],
-            request,
-            max(keys.AT_TTL, 2 * self.ttl),
-        )
-
     async def amend(self, conversation: str, epoch: str, source: str, words: str | None) -> None:
         """A question in the log was edited, or deleted with its answer (None)."""
         name = self.store.key("log", conversation, epoch)

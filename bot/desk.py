@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Protocol
 
@@ -31,6 +31,8 @@ from bot.types import Actor, Notice, Scope, Thread
 from bot.words import shown
 
 LIST_CHARS = 1_400  # of the list of models: with markup and marks it fits into Discord's 2,000
+
+RENEWED = "A new conversation begins here. What was said before is no part of it."
 
 ChangeModel = SetModel | ResetModel | LockModel | UnlockModel
 _ACTIONS: dict[type[Command], Action] = {
@@ -91,19 +93,14 @@ class Desk:
         scopes: Scopes,
         models: Models,
         admins: Admins,
-        renew: Callable[[str, str], Awaitable[None]],
         *,
-        latest: Callable[[str, str], Awaitable[str | None]] | None = None,
         external_allowed: bool = False,
         slash: str = "/ai",
     ) -> None:
-        """`renew` begins a conversation anew (its key, the request's id); `latest` finds a person's last one in a
-        channel (the channel's key, their id); `slash` is Slack's slash command."""
+        """`slash` is Slack's slash command."""
         self._scopes = scopes
         self._models = models
         self._admins = admins
-        self._renew = renew
-        self._latest = latest
         self._external_allowed = external_allowed
         self._slash = slash
 
@@ -132,22 +129,13 @@ class Desk:
             case SetModel() | ResetModel() | LockModel() | UnlockModel():
                 return await self._change(command, actor, thread, request_id, in_thread)
             case NewConversation():
-                return await self._new(actor, thread, request_id, in_thread)
+                return Notice(RENEWED)  # ADMIT has cut it, where it was said
             case Help(topic):
                 return Notice(help_text(topic, platform=actor.platform, slash=self._slash))
             case Later(word):
                 return Notice(not_yet(word))
             case Ask():
                 raise Unavailable("A question cannot be asked this way. Please mention me with it.")
-
-    async def _new(self, actor: Actor, thread: Thread, request_id: str, in_thread: bool) -> Notice:
-        conversation: str | None = thread.key
-        if not in_thread and not thread.channel.direct and self._latest is not None:
-            conversation = await self._latest(thread.channel.key, actor.id)
-        if conversation is None:
-            return Notice("You have no conversation here yet: your next question begins one.")
-        await self._renew(conversation, request_id)
-        return Notice("A new conversation begins here. What was said before is no part of it.")
 
     # ---- the model in force -------------------------------------------------------------------------
 

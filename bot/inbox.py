@@ -112,9 +112,17 @@ class Inbox:
         self.log_ttl = log_ttl
 
     async def admit(
-        self, turn: Turn, *, at: Sequence[str] = (), secret: str = "", secret_ttl: int = 900
+        self,
+        turn: Turn,
+        *,
+        at: Sequence[str] = (),
+        secret: str = "",
+        secret_ttl: int = 900,
+        renews: bool = False,
     ) -> Admission:
-        """Store and queue a turn unless it was seen. `at` names what leads to its conversation (`at_key`)."""
+        """Store and queue a turn unless it was seen. `at` names what leads to its conversation (`at_key`). A turn that
+        `renews` cuts its conversation here: what was said before is no part of what comes after it.
+        """
         key, channel = self.store.key, turn.message.thread.channel
         seen = [key("seen", channel.platform, channel.workspace, m) for m in turn.message.marks]
         outcome, turn_id = await self.store.run(
@@ -144,6 +152,7 @@ class Inbox:
             max(1, secret_ttl),
             turn.place,
             keys.epoch_ttl(self.log_ttl),
+            "renews" if renews else "",
         )
         return Admission(Admitted(text(outcome)), text(turn_id) or turn.id)
 

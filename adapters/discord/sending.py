@@ -10,13 +10,12 @@ from adapters.discord import notes, render
 from adapters.discord.deferred import Deferred
 from adapters.discord.faults import InteractionOver
 from adapters.discord.messages import Messages
-from adapters.discord.parse import DIRECT
 from adapters.discord.people import People
 from adapters.discord.reading import Reading
 from adapters.discord.rest import Rest
 from adapters.platform import Body, Limits, Rate
 from adapters.text.clean import units
-from bot.errors import MissingScope, PlaceGone, PlatformError
+from bot.errors import MissingScope, PlaceGone
 from bot.reply import Shown
 from bot.types import Actor, Attachment, Phase, Quote, Turn
 
@@ -25,9 +24,8 @@ log = logging.getLogger(__name__)
 MESSAGES = Rate(0.9, 4)  # create and edit together: about 5 in 5 s and channel (observed)
 INTERACTIONS = Rate(2.0, 4)  # a webhook's own bucket: about 5 in 2 s (observed)
 FOOTER = 90  # UTF-16 units beyond a message's limit that its last lines may fill: 1,990 of 2,000
-APOLOGY = 99  # the part under which "I may not write there" is posted once
 BLIND = "In this server I only read messages that mention me, so please mention me to go on."
-MUTE = "I could not answer you in <#{}>: I may not write there. An admin can allow it."
+MUTE = "I could not answer where you asked: I may not write there. An admin can allow it."
 
 
 class Discord:
@@ -116,22 +114,8 @@ class Discord:
             return await self._messages.post(
                 turn, part, content, channel, reply_to=reply_to, look=look
             )
-        except MissingScope:
-            if part == 0 and turn.kind == "ask":
-                await self._apologise(turn)
-            raise
-
-    async def _apologise(self, turn: Turn) -> None:
-        """Once, where the person may hear it: the answer has no place."""
-        where, person = turn.message.target.channel, turn.message.author.id
-        if turn.message.thread.channel.workspace == DIRECT:
-            return
-        try:
-            direct = await self._messages.direct(person)
-            words = notes.SMALL + MUTE.format(where)
-            await self._messages.post(turn, APOLOGY, words, direct)
-        except PlatformError as error:
-            log.info("apology.unheard turn=%s why=%s", turn.id, type(error).__name__)
+        except MissingScope as error:
+            raise MissingScope(MUTE) from error
 
     async def edit(self, turn: Turn, part: int, message: str, body: Body) -> None:
         target, content = turn.message.target, _content(body)

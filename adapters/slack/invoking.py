@@ -93,6 +93,7 @@ class Invoking:
             text=wanted.prompt if isinstance(wanted, Ask) else f"/{said.strip() or 'help'}",
             target=Target(where),
             marks=(f"{SLASH}{mark}",),
+            threadless=True,
         )
 
     # ---- "Ask about this" ---------------------------------------------------------------------------

@@ -82,7 +82,9 @@ def assembled(
     people = People(client, waits, us, named_groups(settings))
     platform = Slack(client, waits, files, origins, people, Reading(client, waits, us), hooks)
     catalog = Catalog.load(settings.models_file)
-    adapter = Adapter(settings, platform, catalog, external_allowed=allowed)
+    adapter = Adapter(
+        settings, platform, catalog, external_allowed=allowed, slash=settings.slack_command
+    )
     listening = Listening(adapter.intake, us, external_allowed=allowed)
     app = bolt(settings, client, us)
     register(app, listening, Invoking(listening, client, hooks), settings.slack_command)

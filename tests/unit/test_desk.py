@@ -65,16 +65,12 @@ CATALOG = Catalog(
 
 
 class Office:
-    """A desk on a real store, and the conversations that it renewed."""
+    """A desk on a real store."""
 
     def __init__(self, redis: Redis, catalog: Catalog = CATALOG, **more: object) -> None:
         self.scopes = Scopes(Store(redis), "gpt-4o", Admins())
-        self.renewed: list[tuple[str, str]] = []
-        self.desk = Desk(self.scopes, catalog, Admins(), self.renew, **more)
+        self.desk = Desk(self.scopes, catalog, Admins(), **more)
         self.count = 0
-
-    async def renew(self, conversation: str, request: str) -> None:
-        self.renewed.append((conversation, request))
 
     async def __call__(
         self,
@@ -117,7 +113,6 @@ async def test_a_member_changes_nothing(run: Office, command: Command) -> None:
 async def test_an_outsider_gets_nothing(run: Office, command: Command) -> None:
     with pytest.raises(NotAllowed, match="other organisations"):
         await run(command, replace(ADA, external=True))
-    assert run.renewed == []
 
 
 async def test_an_outsider_who_may_ask_may_look_but_not_change(redis: Redis) -> None:
@@ -331,24 +326,10 @@ async def test_the_shipped_catalog_is_listed_whole(redis: Redis) -> None:
 # ---- the rest -------------------------------------------------------------------------------------------------------
 
 
-async def test_new_renews_the_conversation_once_for_each_request(run: Office) -> None:
+async def test_a_new_conversation_is_told_to_its_person_alone(run: Office) -> None:
     notice = await run(NewConversation(), BOB)
-    assert run.renewed == [(HERE.key, "r1")]
+    assert "new conversation" in notice.text
     assert notice.announcement == ""
-
-
-async def test_new_without_a_thread_means_the_persons_latest_conversation(redis: Redis) -> None:
-    latest = {("slack:T1:C1", "U1"): "slack:T1:C1:9.9"}
-
-    async def find(channel: str, person: str) -> str | None:
-        return latest.get((channel, person))
-
-    run = Office(redis, latest=find)
-    await run(NewConversation(), ADA, in_thread=False)
-    assert run.renewed == [("slack:T1:C1:9.9", "r1")]
-    assert "no conversation" in (await run(NewConversation(), BOB, in_thread=False)).text
-    await run(NewConversation(), BOB, DM, in_thread=False)
-    assert run.renewed[1:] == [(DM.key, "r3")]
 
 
 async def test_a_word_that_is_still_to_come_says_so(run: Office) -> None:

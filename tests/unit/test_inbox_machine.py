@@ -18,7 +18,6 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from bot.conversation import Conversations
 from bot.inbox import Admitted, Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.store import Store
@@ -485,13 +484,14 @@ async def test_a_life_of_a_conversation_is_known_for_as_long_as_it_goes_on(
     inbox: Inbox, redis: Redis
 ) -> None:
     """It was forgotten thirty days after `/new`, in the middle of a conversation."""
-    await Conversations(inbox.store).renew(CONVERSATIONS[0], "request")
+    new = replace(turn_for(CONVERSATIONS[0], 0), kind="command")
+    await inbox.admit(new, renews=True)
     await redis.expire(inbox.store.key("epoch", CONVERSATIONS[0]), 10)
     turn = turn_for(CONVERSATIONS[0], 1)
     await inbox.admit(turn)
     stored = await inbox.load(turn.id)
     assert stored is not None
-    assert stored.epoch == "request"
+    assert stored.epoch == new.id
     assert await redis.ttl(inbox.store.key("epoch", CONVERSATIONS[0])) > 29 * 86_400
 
 

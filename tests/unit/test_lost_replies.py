@@ -91,7 +91,7 @@ ANSWER = Outcome(
     Phase.ANSWERED, "The end.", "gpt-4o", ("A note.",), entries=((b"q", 3), (b"a", 4)), dead="x"
 )
 CASES: dict[str, Case] = {
-    "admit": Case(lambda d, _: d.inbox.admit(FIRST, at=["at:x"], secret="token")),
+    "admit": Case(lambda d, _: d.inbox.admit(FIRST, at=["at:x"], secret="token", renews=True)),
     "ready": Case(lambda d, _: d.inbox.ready(FIRST), with_files),
     "claim": Case(lambda d, _: d.inbox.claim(FIRST.conversation), two_questions),
     "renew": Case(lambda d, grant: d.inbox.renew(grant), claimed),
@@ -106,7 +106,6 @@ CASES: dict[str, Case] = {
     "next": Case(lambda d, _: d.replies.next_in(FIRST.conversation), delivered_elsewhere),
     "delivered": Case(lambda d, _: d.replies.delivered(FIRST.id, FIRST.conversation), committed),
     "say": Case(lambda d, _: d.replies.say(THIRD.id, "slack", "Done.", Phase.ANSWERED)),
-    "renew_conversation": Case(lambda d, _: d.conversations.renew(FIRST.conversation, "request")),
     "mend_log": Case(
         lambda d, _: d.conversations.amend(FIRST.conversation, "0", FIRST.message.id, "other"),
         committed,

@@ -1,0 +1,262 @@
+"""One reply becomes the messages of its platform: always the latest text, one request at a time, until it is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from adapters.pace import Bucket, Paces
+from adapters.platform import Body, Platform
+from bot.errors import BotError, PlatformBusy, TooLong
+from bot.reply import Replies, Shown
+from bot.types import Phase, Turn
+
+log = logging.getLogger(__name__)
+
+SHRINKS = 4  # halvings of a message that the platform finds too long
+DELAY, MOST_DELAY = (
+    0.5,
+    15.0,
+)  # s before a request that came to nothing is made again, doubled each time
+LEAST_DELAY = 0.05  # s, whatever a platform says
+BLANK = "The answer has come, but there is nothing in it that can be shown."
+
+T = TypeVar("T")
+Render = Callable[[Shown, int], Sequence[Body]]  # what there is to show, and how often halved
+
+
+@dataclass(slots=True)
+class Place:
+    """A platform channel that this adapter may own, under its own name."""
+
+    owner: str
+    fence: int = 0
+    until: float = 0.0  # monotonic; requests may start before it
+    users: int = 0  # turns of ours there
+    live: int = 0  # answers among them that grow
+
+    @property
+    def owned(self) -> bool:
+        return self.fence > 0 and time.monotonic() < self.until
+
+
+@dataclass(slots=True)
+class Tracked:
+    """A turn that this adapter looks after."""
+
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(
+        default_factory=asyncio.Event
+    )  # its final text is there, or we end
+    ran: asyncio.Event = field(default_factory=asyncio.Event)  # there is no command left to run
+    over: bool = False  # it is owed no more
+    leaving: bool = False  # only what is whole is still shown
+    task: asyncio.Task[None] | None = None
+
+
+class Superseded(OSError):
+    """Another adapter sends to this channel now: it leaves the turn where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The next request that brings the messages nearer to the reply."""
+
+    part: int
+    body: Body | None  # None: the part's message goes
+    message: str | None  # None: the part has no message yet
+
+    @property
+    def posts(self) -> bool:
+        return self.message is None
+
+
+class Showing:
+    """The messages of one turn, as far as this adapter knows them."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        replies: Replies,
+        paces: Paces,
+        turn: Turn,
+        place: Place,
+        tracked: Tracked,
+        render: Render,
+    ) -> None:
+        self._platform = platform
+        self._replies = replies
+        self._paces = paces
+        self._turn = turn
+        self._place = place
+        self._tracked = tracked
+        self._render = render
+        self._screen: dict[int, Body] = {}  # what each part was last made to show
+        self._sent: dict[int, float] = {}  # part → monotonic time of its last request
+        self._look: dict[int, bool] = {}  # part → whether somebody may have posted it before
+        self._held: Bucket | None = None  # a right to send that was waited for
+        self._shrink = 0
+        self._delay = DELAY
+        self.visible = asyncio.Event()
+
+    @property
+    def parts(self) -> int:
+        return len(self._screen)
+
+    async def until_whole(self) -> Shown | None:
+        """Show the reply until all of it is there; None where it is to be left as it is."""
+        while True:
+            self._tracked.moved.clear()
+            shown = await self._replies.read(self._turn.id)
+            if not shown.final and not self._stays:
+                return None
+            change = self._change(shown)
+            if change is not None:
+                if await self._in_time(shown, change):
+                    await self._make(change, shown.parts)
+            elif shown.final:
+                return shown
+            else:
+                await self._tracked.moved.wait()
+
+    @property
+    def _stays(self) -> bool:
+        tracked = self._tracked
+        return not (tracked.over or tracked.leaving) and self._place.owned
+
+    def _change(self, shown: Shown) -> _Change | None:
+        """What differs first between the messages and the reply, from its beginning; what is too much goes last."""
+        if not (shown.final or shown.text):
+            return None
+        bodies = list(self._render(shown, self._shrink))
+        if not bodies and shown.phase in (Phase.ANSWERED, Phase.FAILED):
+            bodies = [Body("", (BLANK,))]
+        for part, body in enumerate(bodies):
+            if part not in shown.parts or self._screen.get(part) != body:
+                return _Change(part, body, shown.parts.get(part))
+        surplus = max(shown.parts, default=-1)
+        return _Change(surplus, None, shown.parts[surplus]) if surplus >= len(bodies) else None
+
+    async def _in_time(self, shown: Shown, change: _Change) -> bool:
+        """Wait for the right to make this change. False where that took time: the reply may have grown, so what is to
+        be sent is looked at again; the right is kept."""
+        bucket = self._bucket(change)
+        if self._held is bucket:
+            self._held = None
+            return True
+        urgent = shown.final or change.posts
+        if not urgent and (pause := self._pause(change.part)) > 0:
+            await _within(pause, self._tracked.hurry.wait())
+            return False
+        if bucket.take_at_once(urgent=urgent):
+            return True
+        if await _first(bucket.take(urgent=urgent), None if urgent else self._tracked.hurry):
+            self._held = bucket
+        return False
+
+    def _pause(self, part: int) -> float:
+        """Seconds until a growing part may be edited again."""
+        limits = self._platform.limits
+        interval = max(limits.interval, limits.per_live * self._place.live)
+        return self._sent.get(part, -interval) + interval - time.monotonic()
+
+    def _bucket(self, change: _Change) -> Bucket:
+        name, rate = self._platform.bucket(self._turn, "post" if change.posts else "edit")
+        return self._paces.bucket(name, rate)
+
+    async def _make(self, change: _Change, parts: Mapping[int, str]) -> None:
+        """One request. What comes to nothing is tried again by whoever looks at the reply next."""
+        if not self._place.owned:
+            raise Superseded
+        try:
+            await self._request(change, parts)
+        except TooLong:
+            self._shrink += 1
+            if self._shrink > SHRINKS:
+                raise
+        except BotError as error:
+            if not error.retryable:
+                raise
+            log.info("platform.later turn=%s why=%s", self._turn.id, type(error).__name__)
+            if isinstance(error, PlatformBusy):
+                self._bucket(change).pause(max(error.retry_after, LEAST_DELAY))
+            else:
+                await asyncio.sleep(self._delay)
+                self._delay = min(self._delay * 2, MOST_DELAY)
+        else:
+            self._delay = DELAY
+
+    async def _request(self, change: _Change, parts: Mapping[int, str]) -> None:
+        turn, part = self._turn, change.part
+        if change.message is None and change.body is not None:
+            if not await self._post(part, change.body, parts):
+                return
+        elif change.body is not None:
+            await self._platform.edit(turn, part, str(change.message), change.body)
+        else:
+            await self._platform.delete(turn, str(change.message))
+            await self._replies.unbind(turn.id, part)
+            self._screen.pop(part, None)
+            return
+        self._screen[part] = change.body
+        self._sent[part] = time.monotonic()
+        self.visible.set()
+
+    async def _post(self, part: int, body: Body, parts: Mapping[int, str]) -> bool:
+        """Post a part once: intent first, the message's id right after. Whose message comes second takes it away."""
+        turn = self._turn
+        look = self._look.get(part)
+        if look is None:
+            look = not await self._replies.intend(turn.id, part)
+        self._look[part] = True  # from here on it may be there
+        try:
+            message = await self._platform.post(turn, part, body, parts, look=look)
+        except PlatformBusy:
+            self._look[part] = look
+            raise
+        if await self._replies.bind(turn, self._place.owner, part, message):
+            return True
+        log.info("post.second turn=%s part=%d", turn.id, part)
+        if (await self._replies.read(turn.id)).parts.get(part) != message:
+            await patiently(turn, lambda: self._platform.delete(turn, message))
+        return False
+
+
+async def patiently(turn: Turn, request: Callable[[], Awaitable[T]]) -> T:
+    """Again while the platform says "later" or nothing: what is owed stays owed."""
+    delay = DELAY
+    while True:
+        try:
+            return await request()
+        except BotError as error:
+            if not error.retryable:
+                raise
+            log.info("platform.later turn=%s why=%s", turn.id, type(error).__name__)
+            if isinstance(error, PlatformBusy):
+                await asyncio.sleep(max(error.retry_after, LEAST_DELAY))
+                continue
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, MOST_DELAY)
+
+
+async def _within(seconds: float, event: Awaitable[object]) -> None:
+    """Wait so long, or until the event."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event, seconds)
+
+
+async def _first(work: Awaitable[None], event: asyncio.Event | None) -> bool:
+    """Whether the work was done before the event."""
+    working = asyncio.ensure_future(work)
+    waiting = [working] if event is None else [working, asyncio.ensure_future(event.wait())]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        return working.done()
+    finally:
+        for task in waiting:
+            task.cancel()

@@ -1,0 +1,141 @@
+"""Two adapters and one channel: each reply is shown once, whoever loses the lease in mid-send."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.types import Turn
+from tests.chat import Chat, Shop, delivering, until
+
+
+@pytest.fixture
+def shop(redis: Redis) -> Shop:
+    return Shop(redis)
+
+
+async def lose_lease(shop: Shop, turn: Turn, to: str) -> None:
+    """The lease of the channel ends, and another adapter is quicker."""
+    store = shop.inbox.store
+    await store.redis.delete(store.key("delivery", turn.place))
+    assert await shop.replies.own(turn.place, to, 60)
+
+
+async def test_two_adapters_show_every_reply_once(shop: Shop) -> None:
+    other = Chat(shop.server)
+    async with AsyncExitStack() as stack:
+        for chat, owner in ((shop.chat, "a"), (other, "b")):
+            await stack.enter_async_context(delivering(shop.delivery(chat, owner)))
+        turns = [await shop.ask(thread=f"{n}.1", channel=f"C{n % 3}") for n in range(12)]
+        for turn in turns:
+            await shop.pen.answer(turn, f"Answer to {turn.id}.")
+        commands = [await shop.tell("command", only="U1", channel="C1") for _ in range(6)]
+        await shop.at_rest()
+    assert sorted(posted.text for posted in shop.server.messages.values()) == sorted(
+        f"Answer to {turn.id}." for turn in turns
+    )
+    assert sorted(turn for _, turn, _ in shop.server.private) == sorted(t.id for t in commands)
+    assert shop.server.deleted == []
+
+
+async def test_who_loses_the_channel_in_mid_send_takes_its_own_message_away(shop: Shop) -> None:
+    other = Chat(shop.server)
+    held = shop.chat.will_hold("post")
+    first = shop.delivery()
+    turn = await shop.ask()
+    await shop.pen.answer(turn, "Once.")
+    first.look(turn.id)
+    await until(held.reached.is_set)
+    await lose_lease(shop, turn, "b")
+    async with delivering(shop.delivery(other, "b")):
+        await shop.at_rest()
+        assert shop.server.texts() == ["Once."]
+        held.gate.set()
+        await until(lambda: shop.server.deleted)
+    await first.close(1)
+    assert shop.server.texts() == ["Once."]
+    assert [posted.id for posted in shop.server.deleted] == ["M2"]
+
+
+async def test_a_successor_adopts_what_its_predecessor_had_posted_and_not_noted(
+    shop: Shop,
+) -> None:
+    turn = await shop.ask()
+    await shop.pen.answer(turn, "Once.")
+    assert await shop.replies.intend(turn.id, 0)
+    shop.chat._post(turn, 0, "On")
+    async with shop.open():
+        await shop.at_rest()
+    assert shop.server.texts() == ["On"], "the fake adopts without mending the text"
+    assert shop.chat.looked == [(turn.id, 0)]
+
+
+async def test_nobody_adopts_a_message_whose_poster_is_about_to_take_it_away(shop: Shop) -> None:
+    """The poster's BIND was refused, its deletion is on its way: the successor posts one of its own."""
+    turn = await shop.ask()
+    await shop.pen.answer(turn, "Once.")
+    assert await shop.replies.intend(turn.id, 0)
+    early = shop.chat._post(turn, 0, "Once.")
+    assert await shop.replies.own(turn.place, "b", 60)
+    assert not await shop.replies.bind(turn, "a", 0, early)
+    async with delivering(shop.delivery(owner="b")):
+        await shop.at_rest()
+    await shop.chat.delete(turn, early)
+    assert shop.server.texts() == ["Once."]
+    assert (await shop.replies.read(turn.id)).parts == {0: "M2"}
+
+
+async def test_a_channel_is_taken_over_when_its_owner_has_died(shop: Shop) -> None:
+    turn = await shop.ask()
+    assert await shop.replies.own(turn.place, "the dead", 0.3)
+    await shop.pen.answer(turn, "Here I am.")
+    async with shop.open():
+        await shop.at_rest()
+    assert shop.server.texts() == ["Here I am."]
+
+
+async def test_what_another_adapter_delivered_is_not_told_again(shop: Shop) -> None:
+    """A private word waits here for the channel, which its owner gives up right after saying it."""
+    turn = await shop.tell("command", only="U1")
+    assert await shop.replies.own(turn.place, "b", 60)
+    waiting = shop.delivery()
+    tracked = waiting.look(turn.id)
+    await tracked.ran.wait()
+    await shop.replies.delivered(turn.id, turn.conversation)
+    await shop.replies.disown(turn.place, "b")
+    await waiting.sweep()
+    await until(lambda: tracked.task is not None and tracked.task.done())
+    assert shop.server.private == []
+
+
+async def test_what_was_delivered_elsewhere_is_not_taken_back(shop: Shop) -> None:
+    """A turn that is owed no more is let go of; only one that its author cancelled takes its messages along."""
+    async with shop.open() as delivery:
+        turn = await shop.ask()
+        grant = await shop.pen.claim(turn)
+        await shop.pen.write(grant, "So")
+        await until(lambda: shop.server.texts() == ["So"])
+        await shop.replies.delivered(turn.id, turn.conversation)
+        await until(lambda: not delivery._tracked)
+    assert shop.server.texts() == ["So"]
+
+
+async def test_the_hints_go_on_when_their_connection_was_lost(shop: Shop) -> None:
+    delivery = shop.delivery()
+    listening = asyncio.create_task(delivery.hints())
+    turn = await shop.ask()
+    store = shop.inbox.store
+    async with asyncio.timeout(20):
+        while not shop.server.messages:
+            await store.redis.client_kill_filter(_type="pubsub")
+            await asyncio.sleep(0.05)
+            if await shop.owed() and (grant := await shop.inbox.claim(turn.conversation)):
+                await shop.pen.finish(grant, "Heard.")
+            await store.redis.publish(store.key("hint", "chat"), turn.id)
+            await asyncio.sleep(0.05)
+    listening.cancel()
+    await delivery.close(1)
+    assert shop.server.texts() == ["Heard."]
