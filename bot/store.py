@@ -9,10 +9,11 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as Unreachable
+from redis.exceptions import OutOfMemoryError as FullError
 from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as Unanswered
 
-__all__ = ["AWAY", "RedisError", "Store", "connect"]
+__all__ = ["AWAY", "FullError", "RedisError", "Store", "connect"]
 
 AWAY = (Unreachable, Unanswered, ReadOnlyError)  # Redis cannot serve now: it passes
 
