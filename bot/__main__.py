@@ -7,6 +7,7 @@ nothing of a platform or a model is imported before the settings are known to be
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points, version
@@ -102,10 +103,16 @@ def find(group: str, name: str) -> EntryPoint:
     return found[0]
 
 
+def _ends_in_order() -> None:
+    """SIGTERM ends what is still starting: it holds nothing yet. A process that holds something takes it over."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
 def _process(given: argparse.Namespace) -> int:
     from bot import environment, logs, tether
     from bot.settings import Settings
 
+    _ends_in_order()
     tether.tie()
     kind = environment.all_kinds().get(given.word, Settings)
     own = environment.load(kind)
@@ -125,12 +132,14 @@ def _look_at_redis(own: "Settings") -> None:
 def _up(given: argparse.Namespace) -> int:
     from bot import supervisor
 
+    _ends_in_order()
     return supervisor.up(workers=given.workers)
 
 
 def _demo(given: argparse.Namespace) -> int:
     from bot import demo
 
+    _ends_in_order()
     return demo.run(port=given.port, workers=given.workers, browser=not given.no_browser)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -168,6 +169,18 @@ def test_ctrl_c_while_the_demo_starts_leaves_no_traceback_and_no_folder(tmp_path
     _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (130, "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", ["slack", "discord", "worker"])
+def test_a_process_that_is_told_to_end_while_it_starts_exits_0(word: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a Redis that says nothing
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", word], env={**os.environ, **SECRETS, "REDIS_URL": url}
+        )
+        with silent.accept()[0]:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) == 0
 
 
 @pytest.mark.usefixtures("logging_as_it_was")
