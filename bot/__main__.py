@@ -109,10 +109,10 @@ def _ends_in_order() -> None:
 
 
 def _process(given: argparse.Namespace) -> int:
+    _ends_in_order()  # before what takes long to import
     from bot import environment, logs, tether
     from bot.settings import Settings
 
-    _ends_in_order()
     tether.tie()
     kind = environment.all_kinds().get(given.word, Settings)
     own = environment.load(kind)
@@ -130,16 +130,16 @@ def _look_at_redis(own: "Settings") -> None:
 
 
 def _up(given: argparse.Namespace) -> int:
+    _ends_in_order()
     from bot import supervisor
 
-    _ends_in_order()
     return supervisor.up(workers=given.workers)
 
 
 def _demo(given: argparse.Namespace) -> int:
+    _ends_in_order()
     from bot import demo
 
-    _ends_in_order()
     return demo.run(port=given.port, workers=given.workers, browser=not given.no_browser)
 
 
