@@ -180,7 +180,7 @@ class Message:
     model: str | None = None  # an alias for this question only
     history: bool = False
     first: bool = False  # the bot was never asked in this thread before
-    threadless: bool = False  # said where the platform tells no thread: Slack's slash command
+    threadless: bool = False  # said where the platform tells no thread: a slash command outside one
     locale: str = ""
 
     @property

@@ -1,4 +1,4 @@
-"""What a slash command asked is answered also where there is no "thinking" to put the answer in."""
+"""What a slash command is told where something is missing: its "thinking", or the thread that it is about."""
 
 from __future__ import annotations
 
@@ -37,3 +37,14 @@ async def test_a_private_answer_without_a_place_comes_as_a_direct_message(modest
     assert modest.discord.by_bot(channel) == []
     direct = modest.discord.where("mia", "dm").id
     assert modest.discord.by_bot(direct)[-1].content == "Answer to: between us"
+
+
+async def test_a_slash_command_outside_a_thread_cannot_choose_for_a_thread(modest: Bench) -> None:
+    channel = await modest.channel()
+    asked = await modest.discord.slash(
+        "mara", channel, "model set", model="gpt-4o-mini", scope="thread"
+    )
+    told = await modest.discord.answered(asked)
+    assert "`@bot /model set gpt-4o-mini thread`" in told.content
+    await modest.at_rest()
+    assert modest.discord.by_bot(channel) == [told]
