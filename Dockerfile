@@ -1,17 +1,14 @@
 # One image for every process: `slack`, `discord`, `worker`. No Redis inside and no secret.
 FROM python:3.11-slim AS build
 WORKDIR /src
-# The build's tools come from the lock with its hashes, into an environment that is thrown away.
-COPY requirements.lock requirements-run.lock ./
-RUN python -m venv /tools && /tools/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
- && python -m venv /app && /app/bin/pip install --no-cache-dir --require-hashes -r requirements-run.lock
+COPY requirements-run.lock ./
+RUN python -m venv /app && /app/bin/pip install --no-cache-dir --require-hashes -r requirements-run.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY adapters adapters
 COPY workers workers
 COPY playground playground
-RUN /tools/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
- && /app/bin/pip install --no-cache-dir --no-deps --no-index /wheels/*.whl
+RUN /app/bin/pip install --no-cache-dir --no-deps --no-index --no-build-isolation .
 
 FROM python:3.11-slim
 RUN apt-get update \

@@ -46,9 +46,10 @@ check: env
 picture: env
 	$(BIN)/python -m tests.e2e.take_picture docs/demo.png
 
-# requirements.lock has everything, for `make env`; requirements-run.lock what the image needs, in the same versions.
+# requirements.lock has everything, for `make env`; requirements-run.lock what the image needs and is built with, in the
+# same versions.
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
   --python-version 3.11 --custom-compile-command 'make lock' pyproject.toml
 lock:
 	$(COMPILE) --all-extras -o requirements.lock
-	$(COMPILE) --constraints requirements.lock --no-annotate -o requirements-run.lock
+	$(COMPILE) --extra build --constraints requirements.lock --no-annotate -o requirements-run.lock

@@ -68,9 +68,11 @@ def unmet(requirements: list[str], lock: str) -> list[str]:
 def test_every_dependency_is_locked_in_a_version_that_it_may_have() -> None:
     extras = PROJECT["optional-dependencies"]
     tools = [text for texts in extras.values() for text in texts if "switchboard" not in text]
+    assert extras["build"] == PYPROJECT["build-system"]["requires"]
     assert unmet(PROJECT["dependencies"], "requirements-run.lock") == []
     assert unmet([*PROJECT["dependencies"], *tools], "requirements.lock") == []
-    assert unmet(PYPROJECT["build-system"]["requires"], "requirements.lock") == []
+    for lock in ("requirements.lock", "requirements-run.lock"):
+        assert unmet(PYPROJECT["build-system"]["requires"], lock) == []
 
 
 def test_the_grace_of_a_container_is_above_the_drain() -> None:
@@ -133,6 +135,7 @@ def test_the_image_runs_as_nobody_in_particular_and_from_its_own_lock_alone() ->
         "/app/bin/pip install --no-cache-dir --require-hashes -r requirements-run.lock"
         in DOCKERFILE
     )
+    assert "requirements.lock" not in DOCKERFILE
     assert not re.search(r"\b(ENV|ARG) \S*(TOKEN|KEY|SECRET|PASSWORD)", DOCKERFILE)
 
 
