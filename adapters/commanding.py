@@ -10,7 +10,7 @@ from adapters.platform import Platform
 from bot.desk import Desk
 from bot.errors import UserError
 from bot.inbox import Inbox
-from bot.types import Notice, Turn
+from bot.types import Notice, Thread, Turn
 
 
 class Commanding:
@@ -43,8 +43,13 @@ class Commanding:
         """Admit the announcement as a turn: owed like an answer, and made once however often this runs."""
         if not notice.announcement:
             return
+        message, channel = turn.message, turn.message.thread.channel
+        begins = (
+            message.threadless and not channel.direct
+        )  # what is said below it is of no conversation yet
         message = replace(
-            turn.message,
+            message,
+            thread=Thread(channel, f"said-{turn.id}") if begins else message.thread,
             target=replace(turn.message.target, only=None, interaction=None),
             marks=(f"announcement-{turn.id}",),
             attachments=(),

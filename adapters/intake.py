@@ -47,8 +47,19 @@ class Receipt:
 
 
 def read(message: Message) -> Command:
-    """What a mention's text asks for; without words it asks about its files or the quoted message."""
-    return parse_mention(message.text, accompanied=bool(message.attachments or message.quotes))
+    """What a mention's text asks for; without words it asks about its files, or about what it replies to: the quoted
+    message, or the older thread in which it is the first to ask."""
+    accompanied = bool(message.attachments or message.quotes or message.history)
+    return parse_mention(message.text, accompanied=accompanied)
+
+
+def _prompt(words: str) -> str:
+    """What an edited question asks now. An edit chooses no model and gives no command."""
+    try:
+        command = parse_mention(words)
+    except UserError:
+        return words
+    return command.prompt if isinstance(command, Ask) else words
 
 
 def _tidy(message: Message) -> Message:
@@ -152,6 +163,7 @@ class Intake:
             if stored is None or stored.turn is None or stored.turn.kind != "ask":
                 return
             turn = stored.turn
+            words = None if words is None else _prompt(words)
             state = await self.inbox.amend(turn, words)
             if state == "later":
                 await self._conversations.amend(
@@ -159,11 +171,12 @@ class Intake:
                 )
         log.info("turn.amended turn=%s state=%s", turn.id, state)
 
-    def authorize(self, actor: Actor, channel: Channel, action: Action = Action.ASK) -> None:
-        """Raise NotAllowed unless the actor may do this here."""
+    def authorize(self, actor: Actor, channel: Channel) -> None:
+        """Raise NotAllowed unless the actor may use the bot here at all. What a command needs beyond that is judged
+        where it is run, by what the platform says of its author then."""
         authorize(
             actor,
-            action,
+            Action.ASK,
             None,
             admins=self._admins,
             direct=channel.direct,
@@ -177,21 +190,20 @@ class Intake:
         says what is wrong with it; and whether it begins its conversation anew."""
         at = time.time()
         try:
+            self.authorize(actor, message.thread.channel)
             if isinstance(command, UserError):
                 raise command
             command = command or read(message)
             if isinstance(command, Ask):
-                return await self._question(message, actor, command, at), False
+                return await self._question(message, command, at), False
             renews = isinstance(command, NewConversation)
             if renews:
-                self.authorize(actor, message.thread.channel, Action.NEW)
                 message = await self._in_latest(message)
             return Turn.of(_private(message), "command", at=at), renews
         except UserError as error:
             return _notice(message, error.sentence, at), False
 
-    async def _question(self, message: Message, actor: Actor, asked: Ask, at: float) -> Turn:
-        self.authorize(actor, message.thread.channel)
+    async def _question(self, message: Message, asked: Ask, at: float) -> Turn:
         one_shot = message.model or asked.model
         if one_shot:
             one_shot = self._catalog.find(one_shot).alias
@@ -214,10 +226,14 @@ class Intake:
     ) -> Admission:
         message, store = turn.message, self.inbox.store
         channel = message.thread.channel
+        place = (channel.platform, channel.workspace, message.target.channel)
         at = []
+        if (
+            turn.kind == "ask" or message.id == message.thread.id
+        ):  # a command may be a thread's root too
+            at.append(at_key(store, *place, message.id))
         if turn.kind == "ask":
-            place = (channel.platform, channel.workspace, message.target.channel)
-            at = [at_key(store, *place, name) for name in (message.id, *also_at)]
+            at += [at_key(store, *place, name) for name in also_at]
             at.append(latest_key(store, channel.key, message.author.id))
         return await self.inbox.admit(turn, at=at, secret=secret, renews=renews)
 

@@ -131,8 +131,8 @@ class Showing:
 
     def _change(self, shown: Shown) -> _Change | None:
         """What differs first between the messages and the reply, from its beginning; what is too much goes last."""
-        if not (shown.final or shown.text):
-            return None
+        if shown.parts and not (shown.final or shown.text):
+            return None  # before the first text a platform may repeat the question
         bodies = list(self._render(shown, self._shrink))
         if not bodies and shown.phase in (Phase.ANSWERED, Phase.FAILED):
             bodies = [Body("", (BLANK,))]

@@ -194,7 +194,8 @@ def said(message: Message) -> str:
     for block in message.blocks:
         if block["type"] == "section":
             texts.append(block["text"]["text"])
-        texts += [element["text"] for element in block.get("elements", [])]
+        elif block["type"] == "context":
+            texts += [element["text"] for element in block["elements"]]
     return "\n".join(texts)
 
 
