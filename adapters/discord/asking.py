@@ -222,9 +222,8 @@ class Asking:
     async def _refuse(self, interaction: discord.Interaction) -> None:
         """Redis is away: say so at once, and see to it that nothing comes of it later."""
         await _say(interaction, AWAY)
-        where = place_of(interaction)
-        channel = place(_id(interaction.guild_id), where, None, None)
-        self._patience.withdraw(where, channel, _mark(interaction))
+        channel = place(_id(interaction.guild_id), place_of(interaction), None, None)
+        self._patience.withdraw(channel, _mark(interaction))
 
     def _form(self, token: str) -> str:
         return self._store.key("form", token)

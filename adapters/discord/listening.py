@@ -104,7 +104,7 @@ class Listening:
         """Redis is away for longer than a message can wait: say so where it was surely meant for the bot."""
         log.error("intake.gave_up message=%s", said.id)
         channel = place(said.guild, said.channel, None, None)
-        self._patience.withdraw(said.channel, channel, _mark(said.channel, said.id))
+        self._patience.withdraw(channel, _mark(said.channel, said.id))
         await self._say(said, AWAY)
 
     async def _say(self, said: Heard, words: str) -> None:

@@ -12,7 +12,7 @@ from bot.errors import BotError
 from bot.inbox import Inbox
 from bot.reply import Replies
 from bot.store import RedisError
-from bot.types import Channel
+from bot.types import Channel, Turn
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,10 @@ AWAY = "I cannot reach my memory right now, so I did not take this. Please try a
 # For an interaction: Discord gives up after 3 s, and a refusal needs time too.
 AT_ONCE_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
+HURRY_SECONDS = 0.05  # for what must be done before Redis's other users are back
 PATIENCE_SECONDS = 120.0  # the gateway knows no refusal, so a message is tried again for so long
+
+REMEMBERED = 1_000  # refused events
 
 OUTAGE = (RedisError, OSError, TimeoutError)
 
@@ -32,6 +35,7 @@ class Patience:
         self._inbox = inbox
         self._replies = replies
         self._lines = Lines()
+        self._refused: dict[str, None] = {}  # marks of events, the latest last
         self._under_way: set[asyncio.Future[None]] = set()
 
     async def at_once(self, place: str, work: Callable[[], Awaitable[None]]) -> bool:
@@ -61,8 +65,11 @@ class Patience:
                     return False
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    def withdraw(self, place: str, channel: Channel, mark: str) -> None:
+    def withdraw(self, channel: Channel, mark: str) -> None:
         """An event was refused: an admission of it that landed all the same, or still will, is taken back."""
+        self._refused[mark] = None
+        if len(self._refused) > REMEMBERED:
+            del self._refused[next(iter(self._refused))]
 
         async def withdraw() -> None:
             turn_id = await self._inbox.bar(channel.platform, channel.workspace, mark)
@@ -74,16 +81,23 @@ class Patience:
             await self._replies.delivered(stored.id, stored.turn.conversation, how="withdrawn")
             log.info("turn.withdrawn turn=%s", stored.id)
 
-        task = asyncio.ensure_future(self._withdrawn(place, withdraw, mark))
+        task = asyncio.ensure_future(self._insist(mark, withdraw))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _withdrawn(
-        self, place: str, withdraw: Callable[[], Awaitable[None]], mark: str
-    ) -> None:
-        """However long Redis is away: its author was told that nothing comes of it."""
-        while not await self.in_time(place, withdraw):
-            log.error("withdrawal.waits mark=%s", mark)
+    def refused(self, turn: Turn) -> bool:
+        """Whether its author was told that nothing comes of it: then nothing may, whoever finds it first in Redis."""
+        return any(mark in self._refused for mark in turn.message.marks)
+
+    async def _insist(self, mark: str, withdraw: Callable[[], Awaitable[None]]) -> None:
+        """However long Redis is away, and as soon as it is there: its author was told that nothing comes of it. Stands
+        in no line, since it must come before a worker."""
+        while True:
+            try:
+                return await withdraw()
+            except OUTAGE as error:
+                log.debug("withdrawal.waits mark=%s error=%s", mark, type(error).__name__)
+                await asyncio.sleep(HURRY_SECONDS)
 
     async def drained(self, seconds: float) -> None:
         """Wait for what is under way."""

@@ -99,6 +99,7 @@ class Lives:
             People(lambda: self._client),
             Reading(rest, files, origins),
             reads_all=reads_all,
+            refused=lambda turn: self._patience.refused(turn),
         )
         catalog, admins = Catalog.load(settings.models_file), Admins.of(settings.admins)
         self.adapter = Adapter(settings, platform, catalog)
@@ -132,7 +133,7 @@ class Lives:
         pause, loop = FIRST_PAUSE, asyncio.get_running_loop()
         while True:
             born = loop.time()
-            self._client = self._born()
+            self._client = self.born()
             try:
                 await self._client.start(self._settings.discord_token.get_secret_value())
                 log.warning("gateway.ended")
@@ -162,7 +163,8 @@ class Lives:
             await self._client.end()
         await self._rest.close()
 
-    def _born(self) -> Client:
+    def born(self) -> Client:
+        """The next client, not yet connected."""
         settings = self._settings
         return Client(
             self._listening,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from adapters.discord import notes, render
@@ -43,7 +43,9 @@ class Discord:
         reading: Reading,
         *,
         reads_all: bool,
+        refused: Callable[[Turn], bool],
     ) -> None:
+        self._refused = refused
         self._rest = rest
         self._deferred = deferred
         self._messages = messages
@@ -85,6 +87,7 @@ class Discord:
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool
     ) -> str:
+        self._heed(turn)
         target, content = turn.message.target, _content(body)
         if target.interaction is None:
             reply_to = target.reply_to if part == 0 else None
@@ -143,6 +146,7 @@ class Discord:
 
     async def notice(self, turn: Turn, words: str) -> None:
         """In the place of a command's "thinking"; to a mention, where nothing is private, as a plain reply."""
+        self._heed(turn)
         said = notes.pages(words)
         while (index := self._said.get(turn.id, 0)) < len(said):
             await self._say(turn, index, said[index])
@@ -176,7 +180,12 @@ class Discord:
 
     # ---- asking -------------------------------------------------------------------------------------
 
+    def _heed(self, turn: Turn) -> None:
+        if self._refused(turn):
+            raise PlaceGone("Its author was told that nothing comes of it.")
+
     async def actor(self, turn: Turn) -> Actor:
+        self._heed(turn)
         return await self._people.actor(turn)
 
     async def fetch(self, turn: Turn, attachment: Attachment) -> bytes:

@@ -18,7 +18,7 @@ from adapters.discord.asking import FORM, UNSAID, Asking, actor_at
 from adapters.discord.current import Current
 from adapters.discord.listening import FAULT
 from bot.access import Action, Admins, authorize
-from bot.commands import LATER, Ask, Command, parse_mention
+from bot.commands import LATER, Ask, Command, duration, parse_mention
 from bot.errors import NotAllowed, UserError
 from bot.manual import not_yet
 from bot.models import Catalog
@@ -79,7 +79,7 @@ class Offers:
 
     def checked(self, alias: str) -> str:
         """What was chosen, or typed, as it is called; raises UnknownModel, which names the nearest three."""
-        return self.catalog.find(alias).alias
+        return self.catalog.find(_one_word(alias)).alias
 
     def _may(self, interaction: discord.Interaction, action: Action) -> bool:
         """Whether the person may do this at all, in any scope if it needs one."""
@@ -200,9 +200,9 @@ def _ask(asking: Asking, offers: Offers) -> Slash:
 def _model(asking: Asking, offers: Offers) -> app_commands.Group:
     group = app_commands.Group(name="model", description="Which model answers here")
 
-    async def run(interaction: discord.Interaction, words: str) -> None:
-        line = f"/model {words}".strip()
-        await asking.on_command(interaction, read(line), line)
+    async def run(interaction: discord.Interaction, words: str, until: str | None = None) -> None:
+        line = " ".join(f"/model {words} {f'for {until}' if until else ''}".split())
+        await asking.on_command(interaction, _checked(line, until), line)
 
     @group.command(name="show", description="Which model answers here, and why")
     async def show(interaction: discord.Interaction) -> None:
@@ -221,10 +221,9 @@ def _model(asking: Asking, offers: Offers) -> app_commands.Group:
         interaction: discord.Interaction,
         model: str,
         scope: str | None = None,
-        duration: str | None = None,
+        duration: str | None = None,  # the option's name
     ) -> None:
-        until = f"for {duration}" if duration else ""
-        await run(interaction, f"set {'-'.join(model.split())} {scope or ''} {until}")
+        await run(interaction, f"set {_one_word(model)} {scope or ''}", duration)
 
     _autocomplete(set_, offers, Action.SET)
     for word, what in (
@@ -270,6 +269,21 @@ def _autocomplete(command: Slash, offers: Offers, action: Action) -> None:
         return await offers.matching(interaction, typed, action)
 
     command.autocomplete("model")(models)
+
+
+def _one_word(typed: str) -> str:
+    """An option that is one word of the line of its command, whatever was typed into it."""
+    return "-".join(typed.split())
+
+
+def _checked(line: str, until: str | None) -> Command | UserError:
+    """The command of a line; its duration is a duration alone and names no scope."""
+    try:
+        if until:
+            duration(until)
+    except UserError as error:
+        return error
+    return read(line)
 
 
 def read(line: str) -> Command | UserError:

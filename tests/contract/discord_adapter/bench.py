@@ -153,6 +153,10 @@ class Bench:
         }
         return DiscordSettings(_env_file=None, **given | self._more)
 
+    def settle(self, **settings: str) -> None:
+        """Settings for the adapters that start from now on."""
+        self._more |= settings
+
     async def enter(self, *, ready: bool = True) -> Lives:
         """An adapter starts."""
         settings = self.settings
@@ -163,8 +167,12 @@ class Bench:
             self.lives.adapter.serve(self.lives.run, self.lives.silence)
         )
         if ready:
-            await self.until(lambda: self.lives.client is not None and self.lives.client.is_ready())
+            await self.ready()
         return self.lives
+
+    async def ready(self) -> None:
+        """The adapter knows its servers."""
+        await self.until(lambda: self.lives.client is not None and self.lives.client.is_ready())
 
     async def leave(self) -> None:
         """The adapter ends as with SIGTERM; whatever it raised is raised."""

@@ -1,0 +1,181 @@
+"""Connections end in every way that Discord knows; the adapter goes on, or says in one line why it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+
+from playground.discord import DiscordServer
+from tests.contract.discord_adapter.bench import Bench
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bench(reading: Bench) -> AsyncIterator[Bench]:
+    """With an adapter that is up, whatever the test before did to it."""
+    yield reading
+    await reading.ready()
+
+
+async def answers(bench: Bench, words: str) -> None:
+    """A question that is asked now comes to its answer once."""
+    channel = (await bench.discord.add_channel(words.replace(" ", "-"))).id
+    await bench.discord.post("mia", channel, f"@Switchboard {words}")
+    await bench.discord.shows(f"Answer to: {words}", channel, timeout=20)
+    await bench.at_rest()
+    assert len(bench.discord.by_bot(channel)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "trouble", "resumes"),
+    [
+        ("op 7", lambda g: g.reconnect(), True),
+        ("op 9 true", lambda g: g.invalid_session(resumable=True), True),
+        ("close 4000", lambda g: g.close(4000), True),
+        ("close 1006", lambda g: g.drop(), True),
+        ("op 9 false", lambda g: g.invalid_session(resumable=False), False),
+    ],
+)
+async def test_the_connection_is_taken_up_again(
+    bench: Bench, name: str, trouble: Callable[[object], None], resumes: bool
+) -> None:
+    gateway = bench.discord.gateway
+    before = (gateway.resumes, gateway.identifies)
+    trouble(gateway)
+    await bench.until(lambda: (gateway.resumes, gateway.identifies) != before, 30)
+    await bench.discord.connected(timeout=30)
+    assert (gateway.resumes > before[0]) is resumes
+    await answers(bench, f"after {name}")
+
+
+async def test_what_the_library_cannot_read_is_left_out(bench: Bench) -> None:
+    identified = bench.discord.gateway.identifies
+    bench.discord.gateway.send_garbage()
+    await answers(bench, "after garbage")
+    assert bench.discord.gateway.identifies == identified
+
+
+async def test_what_was_written_while_nobody_listened_is_answered_once_oldest_first(
+    bench: Bench,
+) -> None:
+    channel = await bench.channel()
+    await bench.discord.post("mia", channel, "@Switchboard before the gap")
+    await bench.discord.post("noah", "dm", "a direct one before")
+    await bench.asked("before the gap")
+    await bench.asked("a direct one before")
+    await bench.at_rest()
+    stamp = bench.store.key("discord", "there")
+    await bench.eventually(lambda: bench.store.redis.exists(stamp))
+    await bench.leave()
+    for n in range(3):
+        await bench.discord.post("mia", channel, f"@Switchboard in the gap {n}")
+    await bench.discord.post("mia", channel, "not for the bot")
+    await bench.discord.post("noah", "dm", "a direct one in the gap")
+    await bench.enter()
+    await bench.asked("in the gap 2")
+    await bench.asked("a direct one in the gap")
+    await bench.at_rest()
+    texts = [turn.message.text for turn in bench.scribe.asked]
+    assert [t for t in texts if "the gap" in t and "direct" not in t] == [
+        "before the gap",
+        "in the gap 0",
+        "in the gap 1",
+        "in the gap 2",
+    ]
+    assert texts.count("a direct one in the gap") == 1
+    assert "not for the bot" not in texts
+
+
+async def test_what_is_older_than_the_window_is_left(bench: Bench) -> None:
+    channel = await bench.channel()
+    await bench.leave()
+    await bench.discord.post("mia", channel, "@Switchboard long forgotten")
+    stamp = bench.store.key("discord", "there")
+    await bench.store.redis.set(stamp, time.time() + 3600)  # nothing before that is missing
+    await bench.enter()
+    await answers(bench, "asked after that")
+    assert bench.scribe.question("long forgotten") is None
+
+
+async def test_commands_are_told_once_and_again_only_when_they_changed(bench: Bench) -> None:
+    registry = bench.discord.registry
+    told = registry.syncs
+    await bench.leave()
+    await bench.enter()
+    assert registry.syncs == told
+    key = bench.store.key("discord", "commands", bench.discord.application_id)
+    await bench.store.redis.set(key, "those of another version")
+    await bench.leave()
+    await bench.enter()
+    assert registry.syncs == told + 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 429])
+async def test_a_failed_telling_of_commands_does_not_stop_the_bot(
+    bench: Bench, status: int
+) -> None:
+    await bench.leave()
+    key = bench.store.key("discord", "commands", bench.discord.application_id)
+    await bench.store.redis.delete(key)
+    bench.discord.will_refuse("PUT /applications/*", status, retry_after=600)
+    await bench.enter()
+    assert not await bench.store.redis.exists(key)
+    await answers(bench, f"without commands {status}")
+
+
+async def test_a_refused_dial_at_the_start_is_tried_again(bench: Bench) -> None:
+    await bench.leave()
+    bench.discord.gateway.refuse_dials(1)
+    await bench.enter()
+    await answers(bench, "after a refused dial")
+
+
+async def test_rest_that_is_away_at_the_start_is_tried_again(bench: Bench) -> None:
+    await bench.leave()
+    bench.discord.will_refuse("GET /users/@me", 403, times=1)
+    await bench.enter()
+    await answers(bench, "after a closed door")
+
+
+async def test_answers_go_on_without_a_gateway(bench: Bench) -> None:
+    channel, gate = await bench.channel(), asyncio.Event()
+    bench.scribe.will_say("All the same.", when="without a gateway", after=gate)
+    await bench.discord.post("mia", channel, "@Switchboard without a gateway")
+    await bench.asked("without a gateway")
+    bench.discord.gateway.refuse_dials(2)
+    bench.discord.gateway.drop()
+    gate.set()
+    await bench.discord.shows("All the same.", channel)
+    await bench.discord.connected(timeout=30)
+    await bench.at_rest()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"), [(4004, "DISCORD_TOKEN: Discord rejects it"), (4014, "Message Content")]
+)
+async def test_what_no_retry_mends_ends_the_process_with_a_line(
+    bench: Bench, code: int, says: str
+) -> None:
+    bench.discord.gateway.close(code)
+    fault = await bench.fault()
+    assert [says in line for line in fault.faults] == [True]
+    assert fault.EXIT == 78
+    await bench.leave()
+    await bench.enter()
+
+
+async def test_an_intent_that_the_app_lacks_ends_the_process_with_a_line() -> None:
+    server = DiscordServer(limits=False, message_content_allowed=False)
+    bench = Bench(reads_all=True, server=server)
+    with pytest.raises(AssertionError):
+        await asyncio.wait_for(_started(bench), 20)
+
+
+async def _started(bench: Bench) -> None:
+    async with bench:
+        raise AssertionError
