@@ -35,8 +35,8 @@ ASKED = "Asked. The answer comes under that message."
 TOO_OLD = "This form is too old. Please choose “Ask about this” again."
 MUTE = "I may not write here, so I cannot answer under that message. An admin can allow it."
 
-UNSAID = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
-"""What a first response may meet; the person then sees that the application did not respond."""
+UNSAID = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, KeyError, TypeError)
+"""What a first response may meet: refused, lost, or taken without the reply that discord.py reads."""
 
 
 class Asking:

@@ -77,6 +77,6 @@ def _of(error: discord.HTTPException) -> Exception:
         return PlatformBusy("Discord asks to wait.", BAN_SECONDS)
     if status >= 500:
         return Unsure("Discord has a fault of its own.")
-    if status in (403, 404):
+    if status in (403, 404, 405):
         return PlaceGone("Discord does not have it, or not for the bot.")
     return error

@@ -34,6 +34,7 @@ from bot.errors import SettingsError
 from bot.models import Catalog
 from bot.proxies import proxy_for
 from bot.settings import DiscordSettings
+from bot.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +127,7 @@ class Lives:
         try:
             await self._live()
         finally:
-            for task in background:
-                task.cancel()
+            await end(*background)
 
     async def _live(self) -> None:
         pause, loop = FIRST_PAUSE, asyncio.get_running_loop()

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,10 +24,14 @@ from bot.inbox import Inbox, Outcome, Stored
 from bot.reply import Replies
 from bot.settings import DiscordSettings
 from bot.store import Store, connect
+from bot.tasks import end
 from bot.types import Phase, Turn
 from playground.discord import DiscordServer, Message
 
 T = TypeVar("T")
+
+Said = tuple[str, str, asyncio.Event | None, Sequence[str]]
+"""Part of a question, the answer, what it waits for, and what is seen of it before."""
 
 TICK = 0.01  # s between two looks of the scribe
 
@@ -39,14 +43,20 @@ class Scribe:
         self.asked: list[Turn] = []
         self._store = Store(connect(url))
         self._inbox, self._replies = Inbox(self._store, lease_ms=60_000), Replies(self._store)
-        self._says: list[tuple[str, str, asyncio.Event | None, str]] = []
+        self._says: list[Said] = []
         self._answering: set[asyncio.Task[None]] = set()
 
     def will_say(
-        self, text: str, when: str, *, after: asyncio.Event | None = None, first: str = ""
+        self,
+        text: str,
+        when: str,
+        *,
+        after: asyncio.Event | None = None,
+        first: str = "",
+        pieces: Sequence[str] = (),
     ) -> None:
-        """To questions that contain `when`; `first` is to be seen at once, the whole after the event."""
-        self._says.insert(0, (when, text, after, first))
+        """To questions that contain `when`; `first`, or the pieces, are seen at once, the whole after the event."""
+        self._says.insert(0, (when, text, after, pieces or ([first] if first else [])))
 
     def question(self, part: str) -> Turn | None:
         """The latest question that contains the part."""
@@ -82,17 +92,17 @@ class Scribe:
 
     async def _answer(self, grant: Any, stored: Any) -> None:
         words = stored.turn.message.text
-        found = next(
-            (s for s in self._says if s[0] in words), ("", f"Answer to: {words}", None, "")
-        )
-        _, text, after, first = found
-        if first:
-            await self._replies.append(grant, 0, first.encode(), stored.turn.model)
+        plain: Said = ("", f"Answer to: {words}", None, ())
+        _, text, after, pieces = next((said for said in self._says if said[0] in words), plain)
+        offset = 0
+        for piece in pieces:
+            await self._replies.append(grant, offset, piece.encode(), stored.turn.model)
+            offset += len(piece.encode())
         if after is not None:
             await after.wait()
-        await self._inbox.commit(
-            grant, stored.epoch, Outcome(Phase.ANSWERED, text, alias=stored.turn.model)
-        )
+        said = Outcome(Phase.ANSWERED, text, alias=stored.turn.model)
+        if await self._inbox.commit(grant, stored.epoch, said) == "stop":
+            await self._inbox.commit(grant, stored.epoch, Outcome(Phase.STOPPED, ""))
 
 
 class Bench:
@@ -103,6 +113,7 @@ class Bench:
         *,
         reads_all: bool = False,
         durable: bool = False,
+        enters: bool = True,
         server: DiscordServer | None = None,
         **settings: str,
     ) -> None:
@@ -112,6 +123,7 @@ class Bench:
         self.discord = server or DiscordServer(limits=False, message_content_allowed=reads_all)
         self._content = "on" if reads_all else "off"
         self._more = settings
+        self._enters = enters
         self._tasks: list[asyncio.Task[Any]] = []
         self._channels = 0
 
@@ -123,14 +135,14 @@ class Bench:
         self.scribe = Scribe(url)
         self.store = Store(connect(url))
         self._working = asyncio.create_task(self.scribe.work())
-        await self.enter()
+        if self._enters:
+            await self.enter()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.thaw()
         await self.leave()
-        self._working.cancel()
-        await asyncio.gather(self._working, return_exceptions=True)
+        await end(self._working)
         await self.scribe.close()
         await self.store.close()
         await self.discord.stop()

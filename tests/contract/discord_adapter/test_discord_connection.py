@@ -171,11 +171,15 @@ async def test_what_no_retry_mends_ends_the_process_with_a_line(
 
 async def test_an_intent_that_the_app_lacks_ends_the_process_with_a_line() -> None:
     server = DiscordServer(limits=False, message_content_allowed=False)
-    bench = Bench(reads_all=True, server=server)
-    with pytest.raises(AssertionError):
-        await asyncio.wait_for(_started(bench), 20)
+    async with Bench(reads_all=True, server=server, enters=False) as bench:
+        await bench.enter(ready=False)
+        (line,) = (await bench.fault()).faults
+        assert line.startswith("SWITCHBOARD_DISCORD_MESSAGE_CONTENT: Discord does not grant")
 
 
-async def _started(bench: Bench) -> None:
-    async with bench:
-        raise AssertionError
+async def test_a_token_that_is_rejected_at_the_start_ends_the_process_with_a_line() -> None:
+    async with Bench(enters=False, DISCORD_TOKEN="not.the.token") as bench:
+        await bench.enter(ready=False)
+        (line,) = (await bench.fault()).faults
+        assert line.startswith("DISCORD_TOKEN: Discord rejects it")
+        assert "not.the.token" not in line
