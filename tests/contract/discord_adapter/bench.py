@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -182,6 +183,14 @@ class Bench:
             await self.ready()
         return self.lives
 
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[Lives]:
+        """A second adapter with the same token, as in a rolling restart."""
+        mine = (self._files, self.lives, self._serving)
+        yield await self.enter()
+        await self.leave()
+        self._files, self.lives, self._serving = mine
+
     async def ready(self) -> None:
         """The adapter knows its servers."""
         await self.until(lambda: self.lives.client is not None and self.lives.client.is_ready())
@@ -239,6 +248,13 @@ class Bench:
         inbox = self.lives.adapter.inbox
         turn = await inbox.seen("discord", workspace, mark)
         return await inbox.load(turn) if turn and turn != "barred" else None
+
+    async def stopped(self, message: Message) -> bool:
+        """The question was taken back before anybody answered it."""
+        stored = await self.stored(message)
+        return stored is not None and (
+            (await self.lives.adapter.replies.read(stored.id)).phase is Phase.STOPPED
+        )
 
     async def at_rest(self) -> None:
         """Nothing is owed, due or fetched."""

@@ -155,6 +155,46 @@ async def test_answers_go_on_without_a_gateway(bench: Bench) -> None:
     await bench.at_rest()
 
 
+async def test_two_adapters_with_one_token_make_one_answer_of_each_question(bench: Bench) -> None:
+    channel = await bench.channel()
+    syncs = bench.discord.registry.syncs
+    async with bench.another():
+        assert len(bench.discord.gateway.sessions) >= 2
+        for n in range(3):
+            await bench.discord.post("mia", channel, f"@Switchboard heard by two {n}")
+        used = await bench.discord.slash("mia", channel, "ask", prompt="used before two")
+        await bench.discord.answered(used)
+        for n in range(3):
+            await bench.discord.shows(f"Answer to: heard by two {n}", channel)
+        await bench.at_rest()
+    assert len(bench.discord.by_bot(channel)) == 4
+    assert bench.discord.registry.syncs == syncs
+
+
+async def test_many_answers_in_one_channel_meet_no_limit_and_hold_up_no_other() -> None:
+    """With Discord's limits in force: five messages in five seconds and channel."""
+    async with Bench(server=DiscordServer()) as bench:
+        busy, quiet = await bench.channel(), await bench.channel()
+        for n in range(6):
+            pieces = [f"part {n}.{m} " for m in range(20)]
+            bench.scribe.will_say("".join(pieces) + "end", when=f"crowd {n}", pieces=pieces)
+            await bench.discord.post("mia", busy, f"@Switchboard crowd {n}")
+        await bench.discord.post("noah", quiet, "@Switchboard alone")
+        await bench.discord.shows("Answer to: alone", quiet)
+        shown = [m for m in bench.discord.by_bot(busy) if m.content.endswith("end")]
+        assert len(shown) < 6  # the crowd still waits for its turn
+        await bench.discord.when(
+            lambda: (
+                len([m for m in bench.discord.by_bot(busy) if m.content.endswith("end")]) == 6
+                or None
+            ),
+            30,
+        )
+        await bench.at_rest()
+        assert [c for c in bench.discord.calls if c.status == 429] == []
+        assert not bench.discord.violations
+
+
 @pytest.mark.parametrize(
     ("code", "says"), [(4004, "DISCORD_TOKEN: Discord rejects it"), (4014, "Message Content")]
 )

@@ -8,6 +8,7 @@ import pytest
 
 from playground.discord import Message
 from tests.contract.discord_adapter.bench import Bench
+from tests.pictures import png
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -198,10 +199,13 @@ async def test_an_edit_replaces_a_waiting_question_and_a_preview_does_not(readin
     await reading.discord.delete(third)
 
     async def amended() -> bool:
-        changed, gone = await reading.stored(second), await reading.stored(third)
-        text = changed.turn.message.text if changed and changed.turn else ""
-        return text == "waiting but changed" and gone is not None and gone.phase != ""
+        changed = await reading.stored(second)
+        assert changed is not None
+        assert changed.turn is not None
+        text = changed.turn.message.text
+        return text == "waiting but changed" and await reading.stopped(third)
 
+    await reading.eventually(lambda: reading.stored(third))
     await reading.eventually(amended)
     gate.set()
     assert (await reading.asked("waiting but changed")).message.id == second.id
@@ -242,3 +246,42 @@ async def test_a_poll_is_told_in_words(reading: Bench) -> None:
     assert (await reading.asked("Tea or coffee")).message.text == (
         "(poll: Tea or coffee? Tea / Coffee)"
     )
+
+
+async def test_an_address_that_has_expired_is_asked_for_anew_once(reading: Bench) -> None:
+    channel = await reading.channel()
+    sent = await reading.discord.post(
+        "mia", channel, "with it", files=[("square.png", png((8, 8)))]
+    )
+    told = reading.discord.payloads.message(sent)
+    told |= {"content": f"<@{reading.discord.application_id}> look at it"}
+    told |= {
+        "guild_id": reading.discord.guild_id,
+        "mentions": [{"id": reading.discord.application_id}],
+    }
+    (file,) = told["attachments"]
+    file["url"] = file["url"].partition("?")[0] + "?ex=1&is=0&hm=0&"
+    reading.discord.gateway.dispatch("MESSAGE_CREATE", lambda _: told)
+    turn = await reading.asked("look at it")
+    (attachment,) = turn.message.attachments
+    assert attachment.problem is None
+    assert attachment.blob
+    await reading.at_rest()
+
+
+async def test_a_file_of_a_foreign_host_is_refused_with_a_sentence(reading: Bench) -> None:
+    channel = await reading.channel()
+    sent = await reading.discord.post("mia", channel, "from afar", files=[("a.png", png((8, 8)))])
+    told = reading.discord.payloads.message(sent)
+    told |= {"content": f"<@{reading.discord.application_id}> fetch it from afar"}
+    told |= {
+        "guild_id": reading.discord.guild_id,
+        "mentions": [{"id": reading.discord.application_id}],
+    }
+    told["attachments"][0]["url"] = "http://169.254.169.254/latest/meta-data"
+    reading.discord.gateway.dispatch("MESSAGE_CREATE", lambda _: told)
+    turn = await reading.asked("fetch it from afar")
+    (attachment,) = turn.message.attachments
+    assert attachment.blob is None
+    assert "a.png" in str(attachment.problem)
+    await reading.at_rest()

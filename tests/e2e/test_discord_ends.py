@@ -1,0 +1,57 @@
+"""The process `switchboard discord` ends with 78 and one line where no retry would mend what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house import House
+
+ROOT = Path(__file__).parents[2]
+
+
+async def ended(child: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    out, err = await asyncio.wait_for(child.communicate(), 30)
+    return child.returncode, (out + err).decode("utf-8", "replace")
+
+
+async def started(house: House, **settings: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "discord"),
+        env=house.environment("discord") | settings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"DISCORD_TOKEN": "not.the.token"}, "DISCORD_TOKEN: Discord rejects it"),
+        (
+            {"SWITCHBOARD_DISCORD_MESSAGE_CONTENT": "on"},
+            "SWITCHBOARD_DISCORD_MESSAGE_CONTENT: Discord does not grant",
+        ),
+    ],
+    ids=["token", "intent"],
+)
+async def test_what_no_retry_mends_ends_the_process_with_78(
+    settings: dict[str, str], says: str
+) -> None:
+    async with House() as house:
+        code, told = await ended(await started(house, **settings))
+    assert code == 78
+    assert says in told
+    assert "Traceback" not in told
+    assert "not.the.token" not in told
+
+
+async def test_sigterm_drains_and_ends_with_0() -> None:
+    async with House() as house:
+        (process,) = await house.start("discord")
+        assert await process.end() == 0
+        assert "adapter.drained platform=discord" in process.logged
