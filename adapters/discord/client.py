@@ -48,6 +48,8 @@ class Client(discord.Client):
         reads_all: bool,
         proxy: str | None,
     ) -> None:
+        # It would warn at each start that it cannot speak.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             intents=intents(reads_all=reads_all),
             proxy=proxy,

@@ -155,6 +155,9 @@ async def test_a_mention_on_the_page_is_answered_a_kill_is_survived_and_ctrl_c_e
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
     assert list(tmp_path.glob("switchboard-demo-*")) == [], "nothing is kept"
     assert "real" not in started.log.read_text()
+    alarming = re.compile(r"WARNING|ERROR|CRITICAL|Traceback")
+    lines = [line for line in started.log.read_text().splitlines() if alarming.search(line)]
+    assert [line for line in lines if "child.died process=worker" not in line] == []
 
 
 @pytest.mark.timeout(60)
