@@ -420,3 +420,33 @@ async def test_a_token_that_was_revoked_makes_no_storm_and_what_is_owed_stays_ow
     assert len(posts(office)) == 1
     owed = await office.redis.zrange(office.store.key("owed", "slack"), 0, -1)
     assert {turn.id.encode() for turn in turns} <= set(owed)
+
+
+# ---- the address that came with a command -----------------------------------------------------------------------
+
+
+async def test_an_address_that_is_not_slacks_is_never_asked_and_its_author_told_elsewhere(
+    office: Office,
+) -> None:
+    """Whoever could forge one would learn what is said."""
+    command = {
+        "command": "/ai",
+        "text": "model",
+        "user_id": office.slack.world.person("mia").id,
+        "channel_id": office.slack.world.channel("quiet").id,
+        "response_url": "http://127.0.0.1:9/stolen",
+    }
+    await office.slack.workspace.hub.ask("slash_commands", command)  # type: ignore[arg-type]
+    told = await office.slack.shows("The model here is", channel=office.slack.dm("mia"))
+    assert "where I cannot write to you" in said(told)
+    await office.at_rest()
+
+
+async def test_an_address_that_is_used_up_is_not_the_last_way(office: Office) -> None:
+    held = office.slack.will_hold("chat.postEphemeral")
+    await office.slack.command("mia", "quiet", "/ai model")
+    for known in office.slack.workspace.response_urls.values():
+        known.uses = 5
+    held.set()
+    await office.slack.shows("The model here is", channel=office.slack.dm("mia"))
+    await office.at_rest()
