@@ -12,6 +12,7 @@ from adapters.text.dialect import Dialect
 from adapters.text.document import Kind, Line
 from adapters.text.growing import closers, settled
 from adapters.text.split import Part, messages
+from bot.words import blank
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def pages(text: str, dialect: Dialect, *, limit: int, final: bool) -> list[str]:
         growing = not final and at == len(split) - 1
         message = _message(parts, dialect, limit, growing=growing)
         shown += _chunks(_plain(parts, dialect), limit) if message is None else [message]
-    return [message for message in shown if message.strip()]
+    return [message for message in shown if not blank(message)]
 
 
 def _lines(text: str) -> list[Line]:

@@ -204,7 +204,10 @@ def _cut(message: _Message, part: Part, limit: int) -> tuple[list[Part], list[Pa
     if part.kind is Kind.HEAD:
         return message.parts, list(_loose_head(part))
     room = limit - message.size - len(part.line.lead) - _reserve(part)
-    return _split(message, part, _inside(part, message.dialect, room, hard=True) or 1)
+    inner = _inside(part, message.dialect, room, hard=True)
+    if not inner and any(not done.made for done in message.parts):
+        return message.parts, [part]  # a bad place is better than half a fence's marker
+    return _split(message, part, inner or 1)
 
 
 def _place(message: _Message, part: Part, least: float) -> int | None:
