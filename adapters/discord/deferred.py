@@ -99,6 +99,8 @@ class Deferred:
                     await self._let_go(turn_id, inbox)
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("thinking.waits error=%s", type(error).__name__)
+            except Exception:  # the edge of a loop that must not end
+                log.exception("thinking.failed")
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _let_go(self, turn_id: str, inbox: Inbox) -> None:
@@ -110,7 +112,8 @@ class Deferred:
         private = stored.turn.message.target.only is not None
         async with self._lines.of(turn_id):
             try:
-                if int((await self._rest.original(token))["flags"]) & LOADING:
+                shown = await self._rest.original(token)
+                if int(shown.get("flags") or 0) & LOADING:
                     await self._rest.edit_original(
                         token, notes.line(PRIVATE if private else PUBLIC)
                     )

@@ -31,7 +31,10 @@ OUTAGE = (RedisError, OSError, TimeoutError)
 class Patience:
     """One line for each place; `under_way` is what must end before the process does."""
 
-    def __init__(self, inbox: Inbox, replies: Replies) -> None:
+    def __init__(
+        self, inbox: Inbox, replies: Replies, *, seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        self._seconds = seconds
         self._inbox = inbox
         self._replies = replies
         self._lines = Lines()
@@ -51,7 +54,7 @@ class Patience:
     async def in_time(self, place: str, work: Callable[[], Awaitable[None]]) -> bool:
         """In line, again while Redis is away; False: for too long, and the event is given up."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE_SECONDS
+        until = loop.time() + self._seconds
         async with self._lines.of(place):
             while True:
                 try:

@@ -19,7 +19,7 @@ from adapters.discord.deferred import Deferred
 from adapters.discord.listening import Listening
 from adapters.discord.messages import Messages
 from adapters.discord.missed import Missed
-from adapters.discord.patience import Patience
+from adapters.discord.patience import PATIENCE_SECONDS, Patience
 from adapters.discord.people import People
 from adapters.discord.places import Places
 from adapters.discord.reading import Reading
@@ -50,6 +50,8 @@ NO_INTENT = (
     "switch it on in the developer portal, or set this to off"
 )
 TOO_LARGE = "DISCORD_TOKEN: this bot is in more servers than one connection may serve"
+# A refused dial (AttributeError is what discord.py makes of the first one), REST that is away.
+EXPECTED = (OSError, TimeoutError, AttributeError, aiohttp.ClientError, discord.DiscordException)
 HOPELESS = {4004: BAD_TOKEN, 4010: TOO_LARGE, 4011: TOO_LARGE, 4013: NO_INTENT, 4014: NO_INTENT}
 """Close codes that no retry mends."""
 
@@ -85,7 +87,12 @@ class Lives:
     """Whatever ends a client, the next one goes on; what is owed is sent without any."""
 
     def __init__(
-        self, settings: DiscordSettings, files: aiohttp.ClientSession, origins: Origins
+        self,
+        settings: DiscordSettings,
+        files: aiohttp.ClientSession,
+        origins: Origins,
+        *,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._settings = settings
         self._client: Client | None = None
@@ -105,7 +112,7 @@ class Lives:
         catalog, admins = Catalog.load(settings.models_file), Admins.of(settings.admins)
         self.adapter = Adapter(settings, platform, catalog)
         intake, places = self.adapter.intake, Places(self.adapter.store, rest)
-        self._patience = Patience(self.adapter.inbox, self.adapter.replies)
+        self._patience = Patience(self.adapter.inbox, self.adapter.replies, seconds=patience)
         self._missed = Missed(self.adapter.store)
         self._listening = Listening(
             intake, self._patience, places, self._missed, rest, admins, reads_all=reads_all
@@ -145,8 +152,9 @@ class Lives:
                 if error.code in HOPELESS:
                     raise SettingsError([HOPELESS[error.code]]) from error
                 log.warning("gateway.closed code=%s", error.code)
-            except Exception as error:  # the edge of a client: a refused dial, REST that is away …
-                log.warning("gateway.failed error=%s", type(error).__name__)
+            except Exception as error:  # the edge of a client
+                surprise = None if isinstance(error, EXPECTED) else error
+                log.warning("gateway.failed error=%s", type(error).__name__, exc_info=surprise)
             await self._client.end()
             pause = FIRST_PAUSE if loop.time() - born > HEALTHY_SECONDS else pause
             await asyncio.sleep(pause)

@@ -16,6 +16,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from redis.exceptions import RedisError
 
+from adapters.discord.patience import PATIENCE_SECONDS
 from adapters.discord.process import Lives, at
 from adapters.files.download import open_session
 from adapters.files.origins import Origins
@@ -115,6 +116,7 @@ class Bench:
         reads_all: bool = False,
         durable: bool = False,
         enters: bool = True,
+        patience: float = PATIENCE_SECONDS,
         server: DiscordServer | None = None,
         **settings: str,
     ) -> None:
@@ -125,6 +127,7 @@ class Bench:
         self._content = "on" if reads_all else "off"
         self._more = settings
         self._enters = enters
+        self._patience = patience
         self._tasks: list[asyncio.Task[Any]] = []
         self._channels = 0
 
@@ -175,7 +178,8 @@ class Bench:
         settings = self.settings
         at(settings)
         self._files = open_session(Origins.discord(settings.attachment_origins))
-        self.lives = Lives(settings, self._files, Origins.discord(settings.attachment_origins))
+        origins = Origins.discord(settings.attachment_origins)
+        self.lives = Lives(settings, self._files, origins, patience=self._patience)
         self._serving = asyncio.create_task(
             self.lives.adapter.serve(self.lives.run, self.lives.silence)
         )

@@ -237,3 +237,47 @@ async def test_an_interaction_that_comes_twice_is_acknowledged_and_answered_once
     await modest.heard_out()
     assert len([t for t in modest.scribe.asked if t.message.text == "twice the same"]) == 1
     assert len(modest.discord.messages(channel)) == 1
+
+
+async def test_a_mention_that_waited_too_long_is_refused_and_nothing_comes_of_it() -> None:
+    async with Bench(patience=0.5) as bench:
+        channel = await bench.channel()
+        bench.hang()
+        try:
+            asked = await bench.discord.post("mia", channel, "@Switchboard too long ago")
+            refusal = await bench.discord.answered(asked)
+            assert (
+                refusal.content
+                == f"-# {AWAY}, so I did not take this. Please try again in a moment."
+            )
+        finally:
+            bench.thaw()
+        mark = bench.store.key("seen", "discord", bench.discord.guild_id, f"{channel}:{asked.id}")
+
+        async def over() -> bool:
+            stored = await bench.stored(asked)
+            return await bench.store.redis.get(mark) == b"barred" or bool(stored and stored.phase)
+
+        await bench.eventually(over)
+        await bench.at_rest()
+        assert bench.discord.by_bot(channel) == [refusal]
+        assert not bench.discord.violations
+
+
+async def test_garbage_in_the_store_is_told_to_the_author_with_a_reference(modest: Bench) -> None:
+    channel = await modest.channel()
+    thread = await modest.discord.open_thread("mia", channel, "of garbage", announced=False)
+    await modest.store.redis.set(modest.store.key("parent", thread.id), "thread:garbage")
+    asked = await modest.discord.post("mia", thread.id, "@Switchboard what now")
+    answer = await modest.discord.answered(asked)
+    assert answer.content == f"-# Sorry, something went wrong on our side (reference {asked.id})."
+    about = await modest.discord.post("noah", channel, "A form of garbage")
+    opened = await modest.discord.message_command("mia", channel, about, "Ask about this")
+    await modest.discord.when(lambda: modest.discord.interaction(opened).modal)
+    async for name in modest.store.redis.scan_iter(match=modest.store.key("form", "*")):
+        await modest.store.redis.set(name, "garbage")
+    submitted = await modest.discord.submit_modal("mia", opened)
+    said = await modest.discord.answered(submitted)
+    assert said.ephemeral
+    assert f"reference {submitted.id}" in said.content
+    await modest.at_rest()
