@@ -131,8 +131,10 @@ class Bench:
         ]
 
     async def until(self, true: Callable[[], Awaitable[Any]], seconds: float = 10) -> Any:
-        """Wait for a condition."""
-        async with asyncio.timeout(seconds):
+        """Wait for a condition: a cancellation may come out of redis-py as a lost connection."""
+        async with asyncio.timeout(seconds) as limit:
             while not (found := await true()):
+                if limit.expired():
+                    raise TimeoutError
                 await asyncio.sleep(0.01)
             return found

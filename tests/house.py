@@ -181,8 +181,12 @@ class House:
         names = [b"due", b"owed:slack", b"owed:discord", b"fetching:slack", b"fetching:discord"]
         left: dict[bytes, Any] = {}
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as limit:
                 while True:
+                    if (
+                        limit.expired()
+                    ):  # redis-py may have taken the cancellation for a lost connection
+                        raise TimeoutError
                     found = [await self.redis.zrange(b"switchboard:" + n, 0, -1) for n in names]
                     left = {n: f for n, f in zip(names, found, strict=True) if f}
                     if not left:

@@ -231,9 +231,11 @@ class Bench:
             return found
 
     async def eventually(self, true: Callable[[], Awaitable[T | None]], seconds: float = 15) -> T:
-        """Wait for a condition that asks Redis."""
-        async with asyncio.timeout(seconds):
+        """Wait for a condition that asks Redis: a cancellation may come out of redis-py as a lost connection."""
+        async with asyncio.timeout(seconds) as limit:
             while not (found := await true()):
+                if limit.expired():
+                    raise TimeoutError
                 await asyncio.sleep(TICK)
             return found
 
@@ -263,9 +265,11 @@ class Bench:
     async def at_rest(self) -> None:
         """Nothing is owed, due or fetched."""
         names = [self.store.key(n) for n in ("due", "owed:discord", "fetching:discord")]
-        async with asyncio.timeout(20):
-            while any([await self.store.redis.zcard(name) for name in names]):
-                await asyncio.sleep(TICK)
+
+        async def resting() -> bool:
+            return not any([await self.store.redis.zcard(name) for name in names])
+
+        await self.eventually(resting, 20)
 
     async def heard_out(self) -> None:
         """Everything that was written before this has been looked at."""
