@@ -27,6 +27,7 @@ YOUNG_SECONDS = (
     5.0  # a reply so soon after its thread's root may arrive before it, on the other socket
 )
 ROOT_SECONDS, ROOT_LOOKS = 0.3, 6  # what such a reply waits for its root, and how often it looks
+UNHEARD_SECONDS, MOST_UNHEARD = 600.0, 1_000  # Slack has tried for the last time after six minutes
 TOO_LATE = (
     "Slack told me of the files of your message only when I was answering it already. "
     "Please send them once more."
@@ -43,6 +44,7 @@ class Listening:
         self._external_allowed = external_allowed
         self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._twins: dict[str, asyncio.Event] = {}  # posts of which a mention waits for its twin
+        self._unheard: dict[str, float] = {}  # mentions that Redis did not take → until when
 
     def register(self, app: AsyncApp) -> None:
         """The handlers of all events. `register_rest` comes last."""
@@ -85,11 +87,8 @@ class Listening:
     async def on_mention(self, body: dict[str, Any]) -> None:
         """A mention arrives as a message too, which may tell more: where that comes at once, it goes first."""
         said = heard(body, self.us)
-        if said is None:
-            return
-        if not said.attachments and await self._seen(said) is None:
-            await self._wait_for_twin(said)
-        await self._hear(said)
+        if said is not None:
+            await self._hear(said, waits=not said.attachments)
 
     async def on_message(self, body: dict[str, Any]) -> None:
         """A message becomes a turn, changes one, or is not for us."""
@@ -104,9 +103,26 @@ class Listening:
                     if (mention := self._twins.get(said.mark)) is not None:
                         mention.set()
 
-    async def _hear(self, said: Heard) -> None:
-        if said.in_thread and not said.mentioned and said.after_root < YOUNG_SECONDS:
+    async def _hear(self, said: Heard, *, waits: bool = False) -> None:
+        """A mention that Redis cannot take now comes again; what is said below it until then must not overtake it."""
+        below = said.in_thread and not said.mentioned
+        if below and self._unheard.get(mark(said.channel.id, said.root), 0.0) > time.monotonic():
+            raise Unheard
+        if below and said.after_root < YOUNG_SECONDS:
             await self._wait_for_root(said)
+        try:
+            if waits and await self._seen(said) is None:
+                await self._wait_for_twin(said)
+            await self._take(said)
+        except (RedisError, OSError, TimeoutError):
+            now = time.monotonic()
+            self._unheard = {mark: until for mark, until in self._unheard.items() if until > now}
+            if said.mentioned and len(self._unheard) < MOST_UNHEARD:
+                self._unheard[said.mark] = now + UNHEARD_SECONDS
+            raise
+        self._unheard.pop(said.mark, None)
+
+    async def _take(self, said: Heard) -> None:
         async with self.line(said.channel.id):
             asked = await self.addressed(said)
             if asked is None:
@@ -234,6 +250,10 @@ class Listening:
         where = place(self.us, channel)
         async with self.line(channel):
             await self.intake.amend(where, mark(channel, ts), None)
+
+
+class Unheard(OSError):
+    """The root of this thread was not admitted yet: Slack brings both again."""
 
 
 def met(said: Heard) -> list[str]:

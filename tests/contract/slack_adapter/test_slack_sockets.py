@@ -251,6 +251,28 @@ async def test_without_redis_there_is_no_ack_and_one_answer_when_it_is_back(
         assert len(slack.answers(post.ts)) == 1
 
 
+async def test_what_is_said_below_a_mention_does_not_overtake_it_when_redis_is_back(
+    slack: SlackServer, tmp_path: Path
+) -> None:
+    hub = slack.workspace.hub
+    hub.ack_seconds, hub.retry_delays = 0.3, (0.1,)
+    async with own_redis(slack, tmp_path) as (office, server), office.open():
+        await server.stop()
+        root = await slack.post("mia", "general", "@Switchboard hello", twins="mention")
+        (first,) = slack.events
+        await slack.settled()
+        assert first.acks == 0
+        await server.start()
+        hub.ack_seconds, hub.retry_delays = 1.0, (0.1,) * 100  # time for a word that is passed over
+        reply = await slack.post("mia", "general", "and more", thread_ts=root.ts)
+        second = slack.events[-1]
+        await slack.until(lambda: second.attempts > 1 or None, what="it did not wait")
+        assert second.acks == 0
+        slack.redeliver(first.event_id)
+        turn = await office.asked(reply)
+        assert turn.conversation == (await office.asked(root)).conversation
+
+
 async def test_a_malformed_event_waits_for_redis_too(slack: SlackServer, tmp_path: Path) -> None:
     hub = slack.workspace.hub
     hub.ack_seconds, hub.retry_delays = 0.3, (0.1,) * 100
