@@ -7,6 +7,7 @@ from aiohttp.typedefs import Handler
 
 from playground.discord.core import Core
 from playground.discord.errors import ApiError
+from playground.discord.faults import DropReply, DropRequest, Fault, Hold, Refuse
 from playground.discord.http import PARSED, Parsed, answer, parse
 from playground.discord.limits import Sliding, Verdict
 from playground.discord.record import Call
@@ -26,30 +27,47 @@ class Door:
 
     @web.middleware
     async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not request.path.startswith("/api/"):
+        if request.path.startswith("/gateway"):
             return await handler(request)
+        name = f"{request.method} {request.path.removeprefix(API)}"
+        fault = await self._meet_fault(name)
+        if isinstance(fault, DropRequest):
+            return _cut(request)
+        if not request.path.startswith("/api/"):
+            return await self._file(request, handler, fault)
         if self._core.limiter.enabled and self._invalid.wait() > 0:
             return web.Response(status=429, text="error code: 1015")
-        name = f"{request.method} {request.path.removeprefix(API)}"
-        drops = self._core.faults.drops(name)
-        response = await self._respond(request, handler, name)
+        response = await self._respond(request, handler, fault)
         if response.status in _INVALID:
             self._invalid.count()
-        if drops and request.transport is not None:
-            request.transport.close()
-        return response
+        return _cut(request) if isinstance(fault, DropReply) else response
+
+    async def _meet_fault(self, name: str) -> Fault | None:
+        fault = self._core.faults.next(name)
+        while isinstance(fault, Hold):
+            await fault.gate.wait()
+            fault = self._core.faults.next(name)
+        return fault
+
+    async def _file(
+        self, request: web.Request, handler: Handler, fault: Fault | None
+    ) -> web.StreamResponse:
+        """A download of an attachment; its faults have no codes."""
+        if isinstance(fault, Refuse):
+            return web.Response(status=fault.status)
+        response = await handler(request)
+        return _cut(request) if isinstance(fault, DropReply) else response
 
     async def _respond(
-        self, request: web.Request, handler: Handler, name: str
+        self, request: web.Request, handler: Handler, fault: Fault | None
     ) -> web.StreamResponse:
         code: int | None = None
         request[PARSED] = Parsed({})
         verdict = Verdict()
         try:
             request[PARSED] = await parse(request)
-            refusal = self._core.faults.refusal(name)
-            if refusal is not None:
-                raise refusal
+            if isinstance(fault, Refuse):
+                raise fault.error()
             self._authenticate(request)
             verdict = self._count(request)
             if verdict.retry_after is not None:
@@ -100,6 +118,13 @@ class Door:
         )
         self._core.calls.append(call)
         self._core.feed.stir()
+
+
+def _cut(request: web.Request) -> web.Response:
+    """Breaks the connection; what is returned never leaves."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
 
 
 def _route(request: web.Request) -> str:

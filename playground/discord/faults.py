@@ -1,33 +1,70 @@
 """What a test ordered to go wrong meets the requests that it was ordered for."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from playground.discord.errors import ApiError
 
 
-@dataclass(slots=True)
-class _Refusal:
-    pattern: str
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The request is refused and does nothing; `via` false is the edge's ban."""
+
     status: int
     code: int
-    left: int
     retry_after: float | None
     via: bool
 
+    def error(self) -> ApiError:
+        return ApiError(self.code, status=self.status, retry_after=self.retry_after, via=self.via)
+
+
+@dataclass(frozen=True, slots=True)
+class DropRequest:
+    """The connection breaks before the request takes effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropReply:
+    """The request is carried out, and the connection closes without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The request waits at the door until somebody opens it."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+Fault = Refuse | DropRequest | DropReply | Hold
+
 
 @dataclass(slots=True)
-class _Drop:
+class _Ordered:
     pattern: str
+    fault: Fault
     left: int
 
 
 class Faults:
-    """Patterns are `METHOD /path` below the API's base; `*` stands for anything."""
+    """Patterns are `METHOD /path` below the API's base, or `GET /attachments/…`; `*` stands for anything."""
 
     def __init__(self) -> None:
-        self._refusals: list[_Refusal] = []
-        self._drops: list[_Drop] = []
+        self._ordered: list[_Ordered] = []
+
+    def add(self, pattern: str, fault: Fault, times: int) -> None:
+        self._ordered.append(_Ordered(pattern, fault, times))
+
+    def next(self, request: str) -> Fault | None:
+        """The first that was ordered for such a request and is not used up."""
+        for ordered in self._ordered:
+            if fnmatchcase(request, ordered.pattern):
+                ordered.left -= 1
+                if ordered.left == 0:
+                    self._ordered.remove(ordered)
+                return ordered.fault
+        return None
 
     def will_refuse(
         self,
@@ -39,29 +76,21 @@ class Faults:
         *,
         via: bool = True,
     ) -> None:
-        """The next requests are refused before they do anything; `via` false is the edge's ban."""
-        self._refusals.append(_Refusal(route_pattern, status, code, times, retry_after, via))
+        """The next requests are refused; a 429 asks for a second unless told otherwise."""
+        if status == 429 and retry_after is None:
+            retry_after = 1.0
+        self.add(route_pattern, Refuse(status, code, retry_after, via), times)
 
     def will_drop_reply(self, route_pattern: str, times: int = 1) -> None:
-        """The next requests are carried out, and the connection closes without an answer."""
-        self._drops.append(_Drop(route_pattern, times))
+        """The next requests are carried out, and their answers are lost."""
+        self.add(route_pattern, DropReply(), times)
 
-    def refusal(self, request: str) -> ApiError | None:
-        for refusal in self._refusals:
-            if refusal.left > 0 and fnmatchcase(request, refusal.pattern):
-                refusal.left -= 1
-                wait = 1.0 if refusal.status == 429 else None
-                return ApiError(
-                    refusal.code,
-                    status=refusal.status,
-                    retry_after=wait if refusal.retry_after is None else refusal.retry_after,
-                    via=refusal.via,
-                )
-        return None
+    def will_drop_request(self, route_pattern: str, times: int = 1) -> None:
+        """The next requests are lost on the way."""
+        self.add(route_pattern, DropRequest(), times)
 
-    def drops(self, request: str) -> bool:
-        for drop in self._drops:
-            if drop.left > 0 and fnmatchcase(request, drop.pattern):
-                drop.left -= 1
-                return True
-        return False
+    def will_hold(self, route_pattern: str) -> asyncio.Event:
+        """The next request waits until the returned event is set."""
+        hold = Hold()
+        self.add(route_pattern, hold, 1)
+        return hold.gate

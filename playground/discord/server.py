@@ -1,5 +1,7 @@
 """The simulated Discord listens on one port: REST, gateway and attachments."""
 
+import asyncio
+
 from aiohttp import web
 
 from playground.discord.door import API, Door
@@ -104,3 +106,11 @@ class DiscordServer(Looking):
     def will_drop_reply(self, route_pattern: str, times: int = 1) -> None:
         """The next such requests are carried out, but the answer never arrives."""
         self.faults.will_drop_reply(route_pattern, times)
+
+    def will_drop_request(self, route_pattern: str, times: int = 1) -> None:
+        """The next such requests are lost before they do anything."""
+        self.faults.will_drop_request(route_pattern, times)
+
+    def will_hold(self, route_pattern: str) -> asyncio.Event:
+        """The next such request waits until the returned event is set."""
+        return self.faults.will_hold(route_pattern)

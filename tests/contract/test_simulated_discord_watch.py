@@ -125,6 +125,40 @@ async def test_a_dropped_reply_was_carried_out(server: DiscordServer, raw: Raw) 
     assert [m.content for m in server.messages("general")] == ["there"]
 
 
+async def test_a_dropped_request_did_nothing(server: DiscordServer, raw: Raw) -> None:
+    server.will_drop_request("POST /channels/*/messages")
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await raw.say("general", "lost")
+    assert server.messages("general") == []
+    assert (await raw.say("general", "there")).status == 200
+
+
+async def test_a_held_request_waits_for_its_gate_and_others_do_not(
+    server: DiscordServer, raw: Raw
+) -> None:
+    gate = server.will_hold("POST /channels/*/messages")
+    held = asyncio.create_task(raw.say("general", "later"))
+    assert (await raw.call("GET", "/users/@me")).status == 200
+    assert server.messages("general") == []
+    gate.set()
+    assert (await held).status == 200
+
+
+async def test_downloads_fail_on_purpose(server: DiscordServer) -> None:
+    message = await server.post("mia", "general", "look", files=[("a.txt", b"bytes")])
+    url = server.cdn.address(message.attachments[0])
+    server.will_refuse("GET /attachments/*", 503)
+    server.will_drop_reply("GET /attachments/*", times=2)
+    # Twice, because the client repeats a lost GET by itself.
+    async with aiohttp.ClientSession() as http:
+        async with http.get(url) as response:
+            assert response.status == 503
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await http.get(url)
+        async with http.get(url) as response:
+            assert await response.read() == b"bytes"
+
+
 async def test_people_cannot_do_what_the_app_would_not_let_them(server: DiscordServer) -> None:
     file = ("a.txt", b"a")
     for user, channel, text, files in (
