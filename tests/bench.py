@@ -21,12 +21,10 @@ from bot.settings import WorkerSettings
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
 from playground.models import ModelServer
+from tests.house import LASTING
 from workers.assembly import services
 
 KEY = "sk-bench-0123456789abcdef"
-LASTING = "".join(  # whatever day it is
-    f'[models."{alias}"]\nshutdown = 2999-01-01\n' for alias in ("gpt-4o", "gpt-4o-mini")
-)
 
 
 class Bench:

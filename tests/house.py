@@ -12,15 +12,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from redis.asyncio import Redis
-
 from bot.embedded import EmbeddedRedis
+from bot.store import connect
 from playground.discord import DiscordServer
 from playground.models import ModelServer
 from playground.slack import SlackServer
 
 READY = {"slack": b"slack.ready", "discord": b"discord.ready", "worker": b"worker.ready"}
 PATIENCE = 4.0  # s for a process of which nothing more is expected
+LASTING = "".join(  # the default model's generation answers for itself whatever day it is
+    f'[models."{alias}"]\nshutdown = 2999-01-01\n' for alias in ("gpt-4o", "gpt-4o-mini")
+)
 Word = Literal["slack", "discord", "worker"]
 
 
@@ -75,6 +77,7 @@ class House:
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="house-")
         self.folder = Path(self._folder.name)
+        (self.folder / "models.toml").write_text(LASTING)
         self.server = EmbeddedRedis(self.folder / "redis")
         self.slack = SlackServer(limits=limits, retry_delays=retry_delays)
         reads_all = settings.get("SWITCHBOARD_DISCORD_MESSAGE_CONTENT") == "on"
@@ -90,7 +93,7 @@ class House:
     async def __aenter__(self) -> House:
         url = await self.server.start()
         self._keeping = asyncio.create_task(self.server.keep())
-        self.redis = Redis.from_url(url)
+        self.redis = connect(url, retries=30)  # a restart passes
         await asyncio.gather(self.slack.start(), self.discord.start(), self.models.start())
         return self
 
@@ -136,20 +139,27 @@ class House:
             "PATH": os.environ["PATH"],
             "REDIS_URL": self.server.url,
             "SWITCHBOARD_ENV_FILE": os.devnull,
+            "SWITCHBOARD_MODELS_FILE": str(self.folder / "models.toml"),
             "PYTHONFAULTHANDLER": "1",
             **{k: v for k, v in os.environ.items() if k.startswith("COVERAGE")},
             **own[word],
             **self.settings,
         }
 
-    async def start(self, *words: Word, **settings: str) -> list[Process]:
+    async def start(
+        self, *words: Word, arguments: Sequence[str] = (), **settings: str
+    ) -> list[Process]:
         """Start processes and wait until each is ready."""
-        started = [await self._start(word, settings) for word in words]
+        started = [await self._start(word, arguments, settings) for word in words]
         for process in started:
-            await self.until(lambda p=process: READY[p.word] in p.log.read_bytes(), process)
+            await self.until(
+                lambda p=process: READY[p.word] in p.log.read_bytes(), process, seconds=60
+            )
         return started
 
-    async def _start(self, word: Word, settings: dict[str, str]) -> Process:
+    async def _start(
+        self, word: Word, arguments: Sequence[str], settings: dict[str, str]
+    ) -> Process:
         log = self.folder / f"{len(self.processes)}-{word}.log"
         with log.open("wb") as sink:
             child = await asyncio.create_subprocess_exec(
@@ -157,6 +167,7 @@ class House:
                 "-m",
                 "bot",
                 word,
+                *arguments,
                 env=self.environment(word) | settings,
                 stderr=sink,
                 stdout=sink,

@@ -83,6 +83,10 @@ TWO_LINES = Raw(b'data: {"choices":[{"delta":\ndata: {"content":"Hi"}}]}\r\n\r\n
         pytest.param([Raw(b": PROCESSING\n\n"), words("Hi", "stop"), DONE], id="comments"),
         pytest.param([words("Hi", "stop")], id="no done, no usage"),
         pytest.param([words("Hi", "end_turn"), DONE], id="another word for stop"),
+        pytest.param([words("Hi"), DONE], id="done without a reason"),
+        pytest.param([chunk(id="x", extra=[1], choices=[{"delta": {"content": "Hi", "odd": {}}, "logprobs": {}}]),
+                      words("", "stop"), DONE], id="extra fields"),
+        pytest.param([Raw(b"event: message\r\nid: 1\r\nretry: 5\r\n" + words("Hi", "stop").data)], id="other lines"),
         pytest.param([words("H"), chunk(choices=None), words("i", "stop")], id="null choices"),
         pytest.param(
             [words([{"type": "thinking", "thinking": []}, {"type": "text", "text": "Hi"}], "stop")],

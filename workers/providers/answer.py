@@ -71,7 +71,8 @@ class Answer:
         return text
 
     def done(self, now: float) -> None:
-        """The stream said that it is over."""
+        """The stream said that it is over, which is an end also where no reason was given for it."""
+        self.finish = self.finish or "stop"
         self._due = now + DRAIN
 
     def _text(self, delta: object) -> str:

@@ -1,0 +1,195 @@
+"""Bells: what is one and what is not, who rings, and who waits for room."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.inbox import CONVERSATION
+from bot.queue import QUEUE, Bell, assert_json_only, celery_app
+from tests.bench import Bench
+from workers.bells import bell, said
+from workers.slots import Slots
+from workers.sweeping import Sweeping
+
+HERE = "slack:T1:C1:1.1"
+LIST = f"switchboard:celery:{QUEUE}"
+
+
+@pytest.fixture
+async def bench(redis_url: str, redis: Redis) -> AsyncIterator[Bench]:
+    async with Bench(redis_url) as bench:
+        yield bench
+
+
+def test_a_bell_says_which_conversation_and_nothing_else() -> None:
+    assert said(bell(HERE)) == HERE
+    assert CONVERSATION.fullmatch(HERE.encode())
+
+
+def message(args: Any, **changes: Any) -> dict[str, Any]:
+    body = base64.b64encode(json.dumps(args).encode()).decode()
+    return {**bell(HERE), "body": body, **changes}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        [],
+        "text",
+        {},
+        {"headers": None},
+        message([[], {}, {}]),
+        message([[HERE, "more"], {}, {}]),
+        message([[HERE], {"option": 1}, {}]),
+        message([["no conversation"], {}, {}]),
+        message([["slack:T1:C1:" + "1" * 100], {}, {}]),
+        message([[f"{HERE}\n"], {}, {}]),
+        message([[{"text": "words"}], {}, {}]),
+        message([["slack:T1:C1:ö"], {}, {}]),
+        message("text"),
+        message({"args": [HERE]}),
+        message([[HERE], {}, {}], headers={"task": "os.system"}),
+        message([[HERE], {}, {}], headers=["task"]),
+        {**bell(HERE), "content-type": "application/x-python-serialize"},
+        {**bell(HERE), "body": "!!!"},
+        {**bell(HERE), "body": 7},
+    ],
+)
+def test_what_is_no_bell_is_none(odd: object) -> None:
+    assert said(odd) is None
+
+
+async def test_a_ring_is_a_bell_in_celerys_list(bench: Bench) -> None:
+    bench.bell.ring(HERE)
+    await bench.until(bench.bells)
+    raw = await bench.redis.lpop(LIST)
+    assert said(json.loads(raw)) == HERE
+    assert len(raw) < 1000
+
+
+async def test_a_bell_is_rung_although_redis_is_full(bench: Bench) -> None:
+    """LPUSH is refused then, and with every bell what would empty Redis: `OOM command not allowed`."""
+    async with full(bench.redis):
+        bench.bell.ring(HERE)
+        await bench.until(bench.bells)
+
+
+@asynccontextmanager
+async def full(redis: Any) -> AsyncIterator[None]:
+    await redis.config_set("maxmemory", "1")
+    try:
+        yield
+    finally:
+        await redis.config_set("maxmemory", "0")
+
+
+async def test_a_bell_that_cannot_be_rung_is_noted_and_the_next_one_rings(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bell_ = Bell(celery_app("redis://127.0.0.1:9/0"))
+    bell_.ring(HERE)
+    async with asyncio.timeout(10):
+        while "bell.failed" not in caplog.text:
+            await asyncio.sleep(0.01)
+    assert HERE not in caplog.text
+    await bell_.close()
+
+
+async def test_the_sweep_rings_through_celery_and_through_nothing_else(bench: Bench) -> None:
+    """The whole is deaf without Celery: bells pile up, nobody is asked."""
+    turn = await bench.ask("anybody?")
+    sweeping = asyncio.create_task(Sweeping(bench.inbox, bench.bell, lambda: True).run())
+    await bench.until(bench.bells)
+    assert said(json.loads(await bench.redis.lindex(LIST, 0))) == turn.conversation
+    assert not bench.models.requests
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+
+
+async def test_what_is_rung_is_moved_forward_so_that_one_worker_rings_it(bench: Bench) -> None:
+    await bench.ask("anybody?")
+    found = await asyncio.gather(*(bench.inbox.sweep() for _ in range(5)))
+    assert sorted(found, reverse=True) == [[HERE], [], [], [], []]
+
+
+async def test_a_worker_without_room_does_not_ring(bench: Bench) -> None:
+    """While all slots are busy the list of bells stays as short as it is."""
+    await bench.ask("anybody?")
+    asked = asyncio.Semaphore(0)
+
+    def room() -> bool:
+        asked.release()
+        return False
+
+    sweeping = asyncio.create_task(Sweeping(bench.inbox, bench.bell, room).run())
+    for _ in range(2):
+        await asked.acquire()
+    assert await bench.bells() == 0
+    assert await bench.inbox.sweep() == [HERE], "it is still due"
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+
+
+async def test_garbage_among_what_is_due_is_buried_and_the_rest_is_rung(bench: Bench) -> None:
+    await bench.ask("anybody?")
+    await bench.redis.zadd(bench.store.key("due"), {"garbage with words": 1, b"\xff": 1})
+    assert await bench.inbox.sweep() == [HERE]
+    letters = await bench.letters()
+    assert len(letters) == 2
+    assert "words" not in "".join(letters)
+    assert await bench.redis.zcard(bench.store.key("due")) == 1
+
+
+def test_who_finds_no_slot_waits_for_one() -> None:
+    slots = Slots(1)
+    assert slots.take()
+    assert not slots.free
+    got: list[bool] = []
+    waiting = threading.Thread(target=lambda: got.append(slots.take()))
+    waiting.start()
+    assert got == []
+    slots.give()
+    waiting.join(5)
+    assert got == [True]
+
+
+def test_closing_lets_everybody_go_without_a_slot() -> None:
+    slots = Slots(1)
+    assert slots.take()
+    got: list[bool] = []
+    waiting = [threading.Thread(target=lambda: got.append(slots.take())) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    slots.close()
+    for thread in waiting:
+        thread.join(5)
+    assert got == [False] * 3
+    slots.give()
+    assert not slots.free, "a process that ends takes no more"
+
+
+@pytest.mark.parametrize("name", ["accept_content", "result_accept_content"])
+def test_anything_but_json_is_refused_at_start(redis_url: str, name: str) -> None:
+    app = celery_app(redis_url)
+    app.conf[name] = ["json", "pickle"]
+    with pytest.raises(RuntimeError, match="JSON only, not json, pickle"):
+        assert_json_only(app)
+
+
+def test_celery_is_set_so_that_a_bell_is_never_kept(redis_url: str) -> None:
+    conf = celery_app(redis_url).conf
+    assert conf.accept_content == conf.result_accept_content == ["json"]
+    assert not conf.task_acks_late
+    assert conf.task_ignore_result
+    assert conf.worker_disable_prefetch
+    assert conf.result_backend is None
