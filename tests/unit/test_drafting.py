@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -294,12 +295,20 @@ async def test_many_interleaved_conversations_never_learn_of_each_other(bench: B
         assert not [word for word in others if word in str(log) + str(replies)]
 
 
+async def begin_anew(bench: Bench) -> str:
+    """`/new`, delivered twice; the name of the new life."""
+    command = replace(bench.turn("/new"), kind="command")
+    for _ in range(2):
+        await bench.inbox.admit(command, renews=True)
+    await bench.replies.delivered(command.id, command.conversation)
+    return command.id
+
+
 async def test_a_new_life_begins_without_the_old_one(bench: Bench) -> None:
     bench.models.will_say("Blue it is.")
     turn = await bench.ask("my colour is blue")
     await bench.answering.converse(turn.conversation)
-    for _ in range(2):
-        await bench.conversations.renew(turn.conversation, "request-1")
+    await begin_anew(bench)
     bench.models.will_say("No idea.")
     await bench.answer("which colour?")
     messages = bench.models.requests[-1].body["messages"]
@@ -310,13 +319,13 @@ async def test_a_new_life_begins_without_the_old_one(bench: Bench) -> None:
 async def test_a_question_keeps_the_life_that_it_was_asked_in(bench: Bench) -> None:
     """`/new` cuts where it was said: what was asked before it belongs to the life before."""
     before = await bench.ask("asked before")
-    await bench.conversations.renew(before.conversation, "request-1")
+    life = await begin_anew(bench)
     after = await bench.ask("asked after")
     bench.models.will_say("one")
     bench.models.will_say("two")
     await bench.answering.converse(before.conversation)
     old = await bench.conversations.load(before.conversation, "0")
-    new = await bench.conversations.load(after.conversation, "request-1")
+    new = await bench.conversations.load(after.conversation, life)
     assert [m.text for m in old] == ["⟦Mia writes:⟧\nasked before", "one"]
     assert [m.text for m in new] == ["⟦Mia writes:⟧\nasked after", "two"]
 
