@@ -493,6 +493,29 @@ async def test_a_command_that_must_wait_for_the_platform_is_not_given_up(redis: 
     assert [words for _, _, words in shop.server.private] == ["Done."]
 
 
+@pytest.mark.parametrize("error", [PlaceGone("Who are you?"), MissingScope("I may not ask.")])
+async def test_a_command_for_which_the_platform_tells_nothing_is_answered_with_that(
+    shop: Shop, error: PlaceGone | MissingScope
+) -> None:
+    async def run(turn: Turn) -> str:
+        raise error
+
+    async with delivering(Delivery(shop.chat, shop.inbox, shop.replies, run, "a")):
+        await shop.tell("command", only="U1")
+        await shop.at_rest()
+    assert [words for _, _, words in shop.server.private] == [error.sentence]
+
+
+async def test_a_private_word_that_cannot_be_said_is_recorded(shop: Shop) -> None:
+    shop.chat.will("notice", PlaceGone("Nobody there."))
+    async with shop.open():
+        turn = await shop.tell("notice", "A word.", only="U1")
+        await shop.at_rest()
+    assert [(letter["turn"], letter["why"]) for letter in await shop.letters()] == [
+        (turn.id, "PlaceGone")
+    ]
+
+
 async def test_commands_that_a_predecessor_left_are_run_before_anything_new(shop: Shop) -> None:
     """Although the predecessor's lease of the channel still lives: only showing waits for that."""
     turn = await shop.tell("command", words="/model set claude", only="U1")

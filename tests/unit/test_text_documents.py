@@ -139,6 +139,22 @@ def test_a_fence_that_has_no_room_left_begins_the_next_message_with_all_of_its_m
     assert slack.render(text, final=True, limit=60)[-1] == "~~~python\n\n~~~"
 
 
+@pytest.mark.parametrize("render", PLATFORMS)
+def test_a_table_of_which_no_message_can_hold_a_row_or_the_header_loses_nothing(
+    render: Render,
+) -> None:
+    wide = " ".join(f"cell{n}" for n in range(60))
+    for text in (
+        f"| a | b |\n|---|---|\n| {wide} | x |\n| y | z |",
+        f"| {wide} | b |\n|---|---|\n| y | z |",
+    ):
+        shown = render(text, final=True, limit=200)
+        assert max(map(units, shown)) <= 200
+        seen = re.findall(r"cell\d+|\b[xyz]\b", "\n".join(shown))
+        assert seen[: len(wide.split())] == wide.split()
+        assert set(seen) >= set(re.findall(r"cell\d+|\b[xyz]\b", text))
+
+
 @pytest.mark.parametrize("extra", [-1, 0, 1])
 @pytest.mark.parametrize("render", PLATFORMS)
 def test_a_text_that_meets_the_limit_exactly_is_one_message_and_one_sign_more_is_two(
