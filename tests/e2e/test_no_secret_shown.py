@@ -7,16 +7,18 @@ import base64
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
 from tests.house import House
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
+SECURITY = Path(__file__).parents[2] / "SECURITY.md"
+USER = "switchboard"  # with the rules of SECURITY.md
 PASSWORD = "planted/of:redis@+word"
 OF_SLACKS_APP = "planted-client-secret-of-slack"
 SPOKEN = "swordfish-xylophone"  # what people write is for nobody's log either
@@ -57,10 +59,11 @@ class Planted:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def planted() -> AsyncIterator[Planted]:
     async with House(SWITCHBOARD_LOG_LEVEL="DEBUG") as house:
-        await house.redis.config_set("requirepass", PASSWORD)
-        url = f"{house.server.url}?password={quote(PASSWORD, safe='')}"
-        await house.redis.aclose()
-        house.redis = Redis.from_url(url)
+        rules = re.search(r"`(~switchboard:\S+ [^`]+)`", SECURITY.read_text("utf-8"))
+        assert rules
+        setuser = ("ACL", "SETUSER", USER, "on", f">{PASSWORD}", *rules[1].split())
+        await house.redis.execute_command(*setuser)
+        url = house.server.url.replace("://", f"://{USER}:{quote(PASSWORD, safe='')}@", 1)
         house.settings |= {"REDIS_URL": url, "SLACK_CLIENT_SECRET": OF_SLACKS_APP}
         await house.start("slack", "discord", "worker")
         await _what_goes_well(house)
@@ -97,6 +100,12 @@ async def test_no_log_line_shows_a_secret_or_what_people_write(planted: Planted)
     assert planted.within(planted.logs) == []
     assert SPOKEN not in planted.logs
     assert "Well answered" not in planted.logs
+
+
+async def test_a_user_of_redis_who_has_our_keys_and_channels_alone_is_enough(
+    planted: Planted,
+) -> None:
+    assert not re.search("NOPERM|NoPermission", planted.logs)
 
 
 async def test_no_message_to_people_shows_a_secret(planted: Planted) -> None:
