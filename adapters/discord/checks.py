@@ -12,7 +12,7 @@ from discord.http import HTTPClient
 from adapters.discord.asking import UNSAID
 from adapters.discord.process import Lives, at
 from adapters.discord.rest import LONGEST_WAIT
-from adapters.discord.slash import told_key
+from adapters.discord.tree import told_key
 from adapters.files.download import open_session
 from adapters.files.origins import Origins
 from bot.doctor import Finding

@@ -14,8 +14,9 @@ from adapters.discord.asking import Asking
 from adapters.discord.liberal import completed
 from adapters.discord.listening import Listening
 from adapters.discord.missed import Missed
+from adapters.discord.offers import Offers
 from adapters.discord.rest import LONGEST_WAIT
-from adapters.discord.slash import Offers, command_tree
+from adapters.discord.slash import command_tree
 from bot.store import Store
 
 log = logging.getLogger(__name__)

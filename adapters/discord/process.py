@@ -14,18 +14,17 @@ from discord.http import Route
 
 from adapters.discord.asking import Asking
 from adapters.discord.client import Client
-from adapters.discord.current import Current
 from adapters.discord.deferred import Deferred
 from adapters.discord.listening import Listening
 from adapters.discord.messages import Messages
 from adapters.discord.missed import Missed
+from adapters.discord.offers import Current, Offers
 from adapters.discord.patience import PATIENCE_SECONDS, Patience
 from adapters.discord.people import People
 from adapters.discord.places import Places
 from adapters.discord.reading import Reading
 from adapters.discord.rest import Rest
 from adapters.discord.sending import Discord
-from adapters.discord.slash import Offers
 from adapters.files.download import open_session
 from adapters.files.origins import Origins
 from adapters.process import Adapter

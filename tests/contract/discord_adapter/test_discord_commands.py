@@ -175,6 +175,37 @@ async def test_new_is_a_notice(modest: Bench) -> None:
     assert "new conversation" in said
 
 
+async def test_new_in_a_channel_means_the_latest_chain_of_its_sender(modest: Bench) -> None:
+    channel = await modest.channel()
+    said = await notice(modest, await modest.discord.slash("noah", channel, "new"))
+    assert "no conversation here yet" in said
+    await modest.discord.post("noah", channel, "@Switchboard begin a chain here")
+    turn = await modest.asked("begin a chain here")
+    await modest.at_rest()
+    said = await notice(modest, await modest.discord.slash("noah", channel, "new"))
+    assert "new conversation begins" in said
+    epoch = modest.store.key("epoch", turn.conversation)
+    assert await modest.store.redis.hget(epoch, "epoch") not in (None, b"0")
+
+
+async def test_a_slash_command_outside_a_thread_knows_none(modest: Bench) -> None:
+    channel = await modest.channel()
+    asked = await modest.discord.slash(
+        "mara", channel, "model set", model="gpt-4o-mini", scope="thread"
+    )
+    assert "`@bot /model set gpt-4o-mini thread`" in await notice(modest, asked)
+    thread = await modest.discord.open_thread("mara", channel, "of its own model")
+    asked = await modest.discord.slash(
+        "mara", thread.id, "model set", model="gpt-4o-mini", scope="thread"
+    )
+    assert "Done" in await notice(modest, asked)
+    await modest.discord.post("mia", thread.id, "@Switchboard by its own")
+    assert (await modest.asked("by its own")).model == "gpt-4o-mini"
+    await modest.discord.post("mia", channel, "@Switchboard by the channels")
+    assert (await modest.asked("by the channels")).model == "gpt-4o"
+    await modest.at_rest()
+
+
 async def test_set_lock_unlock_and_reset_are_announced_and_bind_what_is_below(
     modest: Bench,
 ) -> None:

@@ -1,25 +1,62 @@
-"""The model in force in a place, as this process last saw it: what autocomplete offers first."""
+"""What autocomplete offers: models from memory, the one in force first, and nothing to those who may not choose."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import discord
+from discord import app_commands
 
-from adapters.discord.asking import place_of
+from adapters.discord.asking import actor_at, place_of
 from adapters.discord.parse import place
 from adapters.discord.patience import OUTAGE
 from adapters.discord.places import Place, Places
-from bot.errors import BotError
+from bot.access import Action, Admins, authorize
+from bot.errors import BotError, NotAllowed
+from bot.models import Catalog
 from bot.scopes import Scopes
-from bot.types import Thread
+from bot.types import Scope, Thread
 
+CHOICES = 25  # the most that Discord shows
+CHOICE_NAME = 100  # characters of one
 FIRST_SECONDS = 0.2  # what the first look at a place may hold up
 REMEMBERED = 10_000  # places
 
 
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The models that somebody is offered while typing."""
+
+    catalog: Catalog
+    current: Current
+    admins: Admins
+
+    async def matching(
+        self, interaction: discord.Interaction, typed: str, action: Action
+    ) -> list[app_commands.Choice[str]]:
+        """From memory: Discord waits three seconds and asks at each key. The model in force comes first."""
+        if not self._may(interaction, action):
+            return []
+        current, today = await self.current.of(interaction), datetime.now(UTC).date()
+        found = self.catalog.search(typed, current, today=today)[:CHOICES]
+        return [app_commands.Choice(name=name[:CHOICE_NAME], value=alias) for alias, name in found]
+
+    def _may(self, interaction: discord.Interaction, action: Action) -> bool:
+        """Whether the person may do this at all, in any scope if it needs one."""
+        actor, direct = actor_at(interaction), interaction.guild_id is None
+        for scope in Scope:
+            try:
+                authorize(actor, action, scope, admins=self.admins, direct=direct)
+            except NotAllowed:
+                continue
+            return True
+        return False
+
+
 class Current:
-    """Answers from memory, and looks anew in the background each time."""
+    """The model in force in a place, as this process last saw it; looks anew in the background each time."""
 
     def __init__(self, scopes: Scopes, places: Places) -> None:
         self._scopes = scopes
