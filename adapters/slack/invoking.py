@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
-import re
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
@@ -85,14 +85,17 @@ class Invoking:
         user, where = checked_id(command["user_id"]), checked_id(command["channel_id"])
         channel = place(self._us, where)
         asks = isinstance(wanted, Ask) and not channel.direct
-        mark = str(command.get("trigger_id") or new_id())
+        # The trigger names the invocation; what was said goes in too, should a server's triggers not be unique.
+        trigger = str(command.get("trigger_id") or new_id())
+        invocation = "\n".join((trigger, user, where, said))
+        mark = SLASH + hashlib.sha256(invocation.encode()).hexdigest()[:32]
         return Message(
-            id=f"{SLASH}{re.sub(r'[^A-Za-z0-9._-]', '-', mark)[:56]}",
+            id=mark,
             thread=Thread(channel, f"ask-{new_id()}" if asks else user),
             author=Author(user, clean(str(command.get("user_name") or ""))),
             text=wanted.prompt if isinstance(wanted, Ask) else f"/{said.strip() or 'help'}",
             target=Target(where),
-            marks=(f"{SLASH}{mark}",),
+            marks=(mark,),
             threadless=True,
         )
 

@@ -58,6 +58,14 @@ async def test_a_command_of_four_fields_is_answered(office: Office) -> None:
     assert "gpt-4o" in await office.told("mia")
 
 
+async def test_a_trigger_that_comes_with_every_command_hides_none(office: Office) -> None:
+    common = {"command": "/ai", "user_id": MIA, "channel_id": GENERAL, "trigger_id": "1.2.same"}
+    for text in ("ask one", "ask two", "ask two"):
+        payload: Any = {**common, "text": text}
+        await office.slack.workspace.hub.ask("slash_commands", payload)
+    assert [turn.message.text for turn in await office.turns()] == ["one", "two"]
+
+
 async def test_a_command_without_words_is_help(office: Office) -> None:
     payload = {"command": "/ai", "user_id": MIA, "channel_id": GENERAL}
     await office.slack.workspace.hub.ask("slash_commands", payload)  # type: ignore[arg-type]
