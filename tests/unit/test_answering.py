@@ -237,6 +237,28 @@ async def test_a_redis_that_cannot_be_reached_costs_no_attempt(
         await store.close()
 
 
+async def test_a_whole_answer_waits_for_redis_and_is_committed_once(
+    redis_url: str, redis: Redis
+) -> None:
+    """COMMIT was done and its reply lost, and with it the connection: the answer is not made anew."""
+    async with LossyLine(redis_url) as line, Bench(redis_url) as bench:
+        turn = await bench.ask("patience")
+        grant = await bench.inbox.claim(turn.conversation)
+        assert grant is not None
+        store = Store(connect(line.url, retries=0, connections=1))
+        await store.redis.ping()
+        bench.answering._inbox = Inbox(store)
+        await bench.inbox.commit(replace(grant, fence=1), "0", Outcome(Phase.FAILED, ""))  # known
+        async with bench.services._leases.hold(grant) as held:
+            line.lose()
+            outcome = Outcome(Phase.ANSWERED, "whole", entries=((b"q", 1), (b"a", 1)))
+            await bench.answering._commit(held, "0", outcome)
+        assert line.lost == 1
+        assert (await bench.replies.read(turn.id)).text == "whole"
+        assert await bench.redis.llen(bench.store.key("log", turn.conversation, "0")) == 2
+        await store.close()
+
+
 async def test_work_ends_although_its_cancellation_is_swallowed_once(bench: Bench) -> None:
     """redis-py can turn a cancellation that meets a dying connection into that connection's error."""
     turn = await bench.ask("stubborn")
