@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from discord import AppCommandType, app_commands
 
 from adapters.discord.asking import FORM
 from adapters.discord.client import Client
 from bot.access import Action, authorize
-from playground.discord import Interaction
+from playground.discord import DiscordServer, Interaction, Rules
 from tests.contract.discord_adapter.bench import Bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Asked = tuple[str, Action]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def modest() -> AsyncIterator[Bench]:
+    """With patience: looking on at every call takes its time, and time is no matter here."""
+    rules = Rules(ack_seconds=15)
+    async with Bench(server=DiscordServer(limits=False, rules=rules)) as bench:
+        yield bench
+        assert not bench.discord.violations
 
 
 @contextmanager
