@@ -74,6 +74,11 @@ class Client(discord.Client):
         if not await self.tree.sync_if_changed(self._store):
             self._syncing = asyncio.create_task(self.tree.sync_until_told(self._store))
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """A client that is closing has no loop any more to run a handler in."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def on_ready(self) -> None:
         log.info("discord.ready guilds=%d", len(self.guilds))
         await self._missed.catch_up(self, self.on_message)
