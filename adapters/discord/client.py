@@ -11,6 +11,7 @@ from typing import Any
 import discord
 
 from adapters.discord.asking import Asking
+from adapters.discord.granted import Granted
 from adapters.discord.liberal import completed
 from adapters.discord.listening import Listening
 from adapters.discord.missed import Missed
@@ -45,6 +46,7 @@ class Client(discord.Client):
         missed: Missed,
         store: Store,
         offers: Offers,
+        granted: Granted,
         *,
         reads_all: bool,
         proxy: str | None,
@@ -67,7 +69,7 @@ class Client(discord.Client):
         self.tree = command_tree(self, asking, offers)
         # An event that the library cannot read would end its loop, and lose the events after it.
         parsers = self._connection.parsers
-        parsers.update({name: _tolerant(name, read) for name, read in parsers.items()})
+        parsers.update({name: _tolerant(name, read, granted) for name, read in parsers.items()})
 
     async def setup_hook(self) -> None:
         """Commands that could not be told now are told while the bot already works."""
@@ -133,11 +135,12 @@ class Client(discord.Client):
             await asyncio.wait_for(self.close(), GOODBYE_SECONDS)
 
 
-def _tolerant(name: str, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _tolerant(name: str, read: Callable[[Any], Any], granted: Granted) -> Callable[[Any], Any]:
     """The parser of an event; a payload that it cannot read is left out, and said."""
 
     def tolerant(data: Any) -> Any:
         try:
+            granted.hear(name, data)
             return read(completed(name, data))
         except Exception as error:  # the edge of the library: whatever a surprising payload raises
             if name in ESSENTIAL:

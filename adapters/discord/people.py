@@ -1,4 +1,4 @@
-"""Who somebody is in a server and what they may do there, as Discord says it now."""
+"""Who somebody is in a server and what they may do there, as Discord said it with their interaction or says it now."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable
 import discord
 
 from adapters.discord.faults import translated
+from adapters.discord.granted import Granted, powers
 from adapters.discord.parse import DIRECT
 from bot.errors import MissingScope, PlaceGone, PlatformBusy
-from bot.types import Actor, Scope, Turn
+from bot.types import Actor, Turn
 
 READY_SECONDS = 1.0  # until it is asked again whether the servers are known
 
@@ -17,14 +18,17 @@ READY_SECONDS = 1.0  # until it is asked again whether the servers are known
 class People:
     """Asks the gateway's client, which knows roles and channels, for a member that it does not keep."""
 
-    def __init__(self, client: Callable[[], discord.Client | None]) -> None:
+    def __init__(self, client: Callable[[], discord.Client | None], granted: Granted) -> None:
         self._client = client
+        self._granted = granted
 
     async def actor(self, turn: Turn) -> Actor:
         """The author, with what they may change; raises PlatformBusy before the servers are known."""
         author, channel = turn.message.author, turn.message.thread.channel
         if channel.workspace == DIRECT:
             return Actor("discord", DIRECT, author.id, author.name)
+        if (told := self._granted.actor(turn)) is not None:
+            return told
         client = self._client()
         if client is None or not client.is_ready():
             raise PlatformBusy("The bot is not connected yet.", READY_SECONDS)
@@ -66,13 +70,3 @@ def actor_of(
         powers=powers(permissions) if permissions and workspace != DIRECT else frozenset(),
         groups=frozenset(str(role.id) for role in roles),
     )
-
-
-def powers(permissions: discord.Permissions) -> frozenset[Scope]:
-    """Manage Channels gives the scopes up to the category, Manage Server the guild's."""
-    granted: set[Scope] = set()
-    if permissions.manage_channels or permissions.administrator:
-        granted |= {Scope.THREAD, Scope.CHANNEL, Scope.CATEGORY}
-    if permissions.manage_guild or permissions.administrator:
-        granted.add(Scope.WORKSPACE)
-    return frozenset(granted)

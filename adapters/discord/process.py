@@ -15,6 +15,7 @@ from discord.http import Route
 from adapters.discord.asking import Asking
 from adapters.discord.client import Client
 from adapters.discord.deferred import Deferred
+from adapters.discord.granted import Granted
 from adapters.discord.listening import Listening
 from adapters.discord.messages import Messages
 from adapters.discord.missed import Missed
@@ -99,11 +100,12 @@ class Lives:
         rest = self._rest = Rest(token, proxy_for(settings.discord_api_url))
         reads_all = settings.discord_message_content
         self._deferred = Deferred(rest, lambda: self.adapter.replies)
+        self._granted = Granted()
         platform = Discord(
             rest,
             self._deferred,
             Messages(rest, lambda: self.adapter.replies),
-            People(lambda: self._client),
+            People(lambda: self._client, self._granted),
             Reading(rest, files, origins),
             reads_all=reads_all,
             refused=lambda turn: self._patience.refused(turn),
@@ -179,6 +181,7 @@ class Lives:
             self._missed,
             self.adapter.store,
             self._offers,
+            self._granted,
             reads_all=settings.discord_message_content,
             proxy=proxy_for(settings.discord_api_url),
         )

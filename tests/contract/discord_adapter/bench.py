@@ -243,10 +243,10 @@ class Bench:
         """The question that contains the part, as the worker gets it."""
         return await self.until(lambda: self.scribe.question(part))
 
-    async def stored(self, message: Message | str) -> Stored | None:
+    async def stored(self, message: Message | str, workspace: str = "") -> Stored | None:
         """The turn that a message, or an interaction's id, became."""
         mark = f"interaction-{message}"
-        workspace = self.discord.guild_id
+        workspace = workspace or self.discord.guild_id
         if isinstance(message, Message):
             mark = f"{message.channel_id}:{message.id}"
             guild = self.discord.world.channels[message.channel_id].guild_id

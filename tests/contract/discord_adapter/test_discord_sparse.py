@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from adapters.discord.granted import BELIEVED_SECONDS, Granted
+from adapters.discord.people import People
+from bot.types import Scope
 from tests.contract.discord_adapter.bench import Bench
 from tests.contract.discord_adapter.sparse import (
     BOT,
@@ -19,6 +22,8 @@ from tests.contract.discord_adapter.sparse import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MANAGE_CHANNELS, SEND = 1 << 4, 1 << 11
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -65,22 +70,69 @@ async def test_a_slash_command_is_deferred_and_answered_in_its_place(
     await bench.at_rest()
 
 
+SET = {
+    "name": "set",
+    "type": 1,
+    "options": [{"name": "model", "type": 3, "value": "gpt-4o-mini"}],
+}
+
+
+def may(bits: int) -> Any:
+    """The member of an interaction, with what Discord says that they may do in its channel."""
+    return {"user": {"id": PERSON, "username": "ada"}, "roles": [], "permissions": str(bits)}
+
+
+async def told(bench: Bench, discord: SparseDiscord, used: str) -> str:
+    """What the command's user reads."""
+    answer = await bench.until(
+        lambda: next((a for a in discord.answered if a["interaction"] == used), None)
+    )
+    await bench.at_rest()
+    return str(answer["content"])
+
+
 async def test_a_command_that_changes_is_judged_where_it_is_run(
     sparse: tuple[Bench, SparseDiscord],
 ) -> None:
     """Nothing is said of what its user may do: nobody may, until Discord says otherwise."""
     bench, discord = sparse
-    change = {
-        "name": "set",
-        "type": 1,
-        "options": [{"name": "model", "type": 3, "value": "gpt-4o-mini"}],
-    }
-    used = await discord.uses("model", change)
-    answer = await bench.until(
-        lambda: next((a for a in discord.answered if a["interaction"] == used), None)
+    assert "Only people with" in await told(bench, discord, await discord.uses("model", SET))
+
+
+async def test_a_right_that_only_the_interaction_tells_is_one(
+    sparse: tuple[Bench, SparseDiscord],
+) -> None:
+    """`"member": {"permissions": "16", …}`, of a server that tells no roles to compute it from."""
+    bench, discord = sparse
+    used = await discord.uses("model", SET, channel="201", member=may(MANAGE_CHANNELS))
+    assert "Done" in await told(bench, discord, used)
+    used = await discord.uses("model", SET, channel="201", member=may(SEND))
+    assert "Only people with" in await told(bench, discord, used)
+
+
+async def test_a_right_that_was_taken_away_since_is_none_to_a_late_run_or_a_successor(
+    sparse: tuple[Bench, SparseDiscord],
+) -> None:
+    """Whoever runs the command later than a minute after it, or in another process, asks Discord anew."""
+    bench, discord = sparse
+    used = await discord.uses("model", SET, channel="202", member=may(MANAGE_CHANNELS))
+    assert "Done" in await told(bench, discord, used)
+    stored = await bench.stored(used, workspace=GUILD)
+    assert stored is not None
+    assert stored.turn is not None
+    now = [0.0]
+    granted = Granted(lambda: now[0])
+    granted.hear(
+        "INTERACTION_CREATE",
+        {"guild_id": GUILD, "channel_id": "202", "member": may(MANAGE_CHANNELS)},
     )
-    assert "Only people with" in answer["content"]
-    await bench.at_rest()
+    in_time, late, successor = (
+        People(lambda: bench.lives.client, g) for g in (granted, granted, Granted())
+    )
+    assert Scope.CHANNEL in (await in_time.actor(stored.turn)).powers
+    now[0] = BELIEVED_SECONDS + 1
+    for people in (late, successor):
+        assert (await people.actor(stored.turn)).powers == frozenset()
 
 
 async def test_a_thread_belongs_to_its_channel(sparse: tuple[Bench, SparseDiscord]) -> None:
