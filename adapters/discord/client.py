@@ -19,6 +19,7 @@ from adapters.discord.offers import Offers
 from adapters.discord.rest import LONGEST_WAIT
 from adapters.discord.slash import command_tree
 from bot.store import Store
+from bot.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Client(discord.Client):
         self._store = store
         self._silent = False
         self._syncing: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[Any] | None = None  # what was missed
         self.tree = command_tree(self, asking, offers)
         # An event that the library cannot read would end its loop, and lose the events after it.
         parsers = self._connection.parsers
@@ -83,6 +85,8 @@ class Client(discord.Client):
 
     async def on_ready(self) -> None:
         log.info("discord.ready guilds=%d", len(self.guilds))
+        await self._read_no_more()
+        self._reading = asyncio.current_task()
         await self._missed.catch_up(self, self.on_message)
 
     async def on_resumed(self) -> None:
@@ -123,16 +127,23 @@ class Client(discord.Client):
         """Leave the gateway; interactions under way can still be answered."""
         self._silent = True
         self._missed.away()
+        await self._read_no_more()
         if self.ws is not None:
             with suppress(TimeoutError, OSError):
                 await asyncio.wait_for(self.ws.close(code=1000), GOODBYE_SECONDS)
 
     async def end(self) -> None:
         self._missed.away()
+        await self._read_no_more()
         if self._syncing is not None:
             self._syncing.cancel()
         with suppress(TimeoutError, OSError):
             await asyncio.wait_for(self.close(), GOODBYE_SECONDS)
+
+    async def _read_no_more(self) -> None:
+        """What was missed is left where it is: the next connection reads it, from the same moment on."""
+        if self._reading is not None:
+            await end(self._reading)
 
 
 def _tolerant(name: str, read: Callable[[Any], Any], granted: Granted) -> Callable[[Any], Any]:

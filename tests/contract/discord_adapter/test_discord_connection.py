@@ -91,6 +91,33 @@ async def test_what_was_written_while_nobody_listened_is_answered_once_oldest_fi
     assert "not for the bot" not in texts
 
 
+def catching_up() -> bool:
+    """Whether a client still reads what was missed; discord.py names the tasks of its handlers."""
+    return any(task.get_name() == "discord.py: on_ready" for task in asyncio.all_tasks())
+
+
+async def test_an_end_while_it_reads_what_was_missed_leaves_that_to_the_next(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    channels = [await bench.channel() for _ in range(2)]
+    stamp = bench.store.key("discord", "there")
+    await bench.eventually(lambda: bench.store.redis.exists(stamp))
+    await bench.leave()
+    for channel in channels:
+        await bench.discord.post("mia", channel, "@Switchboard missed twice")
+    gate = bench.discord.will_hold("GET /channels/*/messages")
+    await bench.enter()
+    await bench.until(catching_up)
+    await bench.leave()
+    assert not catching_up()
+    gate.set()
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+    assert bench.scribe.question("missed twice") is None
+    await bench.enter()
+    await bench.asked("missed twice")
+    await bench.at_rest()
+
+
 async def test_what_is_older_than_the_window_is_left(bench: Bench) -> None:
     channel = await bench.channel()
     await bench.leave()
