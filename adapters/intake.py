@@ -53,13 +53,14 @@ def read(message: Message) -> Command:
     return parse_mention(message.text, accompanied=accompanied)
 
 
-def _prompt(words: str) -> str:
-    """What an edited question asks now. An edit chooses no model and gives no command."""
+def _edited(message: Message, words: str) -> str:
+    """What a question asks after an edit, which chooses no model and gives no command."""
+    edited = _tidy(replace(message, text=words))
     try:
-        command = parse_mention(words)
+        command = read(edited)
     except UserError:
-        return words
-    return command.prompt if isinstance(command, Ask) else words
+        return edited.text
+    return command.prompt if isinstance(command, Ask) else edited.text
 
 
 def _tidy(message: Message) -> Message:
@@ -163,7 +164,7 @@ class Intake:
             if stored is None or stored.turn is None or stored.turn.kind != "ask":
                 return
             turn = stored.turn
-            words = None if words is None else _prompt(words)
+            words = None if words is None else _edited(turn.message, words)
             state = await self.inbox.amend(turn, words)
             if state == "later":
                 await self._conversations.amend(
@@ -234,6 +235,7 @@ class Intake:
             at.append(at_key(store, *place, message.id))
         if turn.kind == "ask":
             at += [at_key(store, *place, name) for name in also_at]
+        if turn.kind == "ask" and not message.target.only:  # a private one is never gone on with
             at.append(latest_key(store, channel.key, message.author.id))
         return await self.inbox.admit(turn, at=at, secret=secret, renews=renews)
 

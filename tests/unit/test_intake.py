@@ -141,6 +141,30 @@ async def test_an_edit_waits_in_line_behind_the_question_that_it_edits(door: Doo
     await door.intake.amend(channel, "C1:nobody", None)
 
 
+@pytest.mark.parametrize(
+    ("edit", "asks"),
+    [
+        ("--model gpt-4o-mini what, please?", "what, please?"),
+        ("/ask what, please?", "what, please?"),
+        ("--model gpt-4o-mini", ""),  # its picture is asked about
+        ("/model set gpt-4o-mini", "/model set gpt-4o-mini"),
+        ("half \ud83d of a sign", "half  of a sign"),
+    ],
+)
+async def test_an_edit_is_read_like_a_question_and_chooses_nothing(
+    door: Door, edit: str, asks: str
+) -> None:
+    asked = message("waht?", attachments=(PICTURE,))
+    await door.hear(asked)
+    await door.intake.amend(asked.thread.channel, f"C1:{asked.id}", edit)
+    assert await door.waiting() == [asks]
+    (turn,) = await door.store.redis.lrange(door.store.key("inbox", "chat:T1:C1:1.1"), 0, -1)
+    stored = await door.inbox.load(turn.decode())
+    assert stored is not None
+    assert stored.turn is not None
+    assert (stored.turn.model, stored.turn.message.model) == ("gpt-4o", None)
+
+
 # ---- /new --------------------------------------------------------------------------------------------------
 
 
@@ -186,6 +210,14 @@ async def test_new_without_a_thread_means_the_senders_latest_conversation_in_the
     door.desk.running[0].set_result(None)
     assert (await door.hear(message("after", thread="9.9"))).epoch == cut.id
     assert (await door.hear(message("after", thread="8.8", person="U2"))).epoch == "0"
+
+
+async def test_new_without_a_thread_never_means_a_private_conversation(door: Door) -> None:
+    await door.hear(message("for all", thread="9.9"))
+    await door.hear(message("for me alone", thread="9.7", only="U1"))
+    cut = await door.hear(message("/new", thread="U1", threadless=True))
+    assert cut.turn is not None
+    assert cut.turn.conversation == "chat:T1:C1:9.9"
 
 
 async def test_new_without_a_thread_in_a_direct_message_means_that(door: Door) -> None:

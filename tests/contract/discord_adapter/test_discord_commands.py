@@ -181,6 +181,8 @@ async def test_new_in_a_channel_means_the_latest_chain_of_its_sender(modest: Ben
     assert "no conversation here yet" in said
     await modest.discord.post("noah", channel, "@Switchboard begin a chain here")
     turn = await modest.asked("begin a chain here")
+    await modest.discord.slash("noah", channel, "ask", prompt="aside from it", private=True)
+    await modest.asked("aside from it")
     await modest.at_rest()
     said = await notice(modest, await modest.discord.slash("noah", channel, "new"))
     assert "new conversation begins" in said

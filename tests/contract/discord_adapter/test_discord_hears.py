@@ -195,7 +195,7 @@ async def test_an_edit_replaces_a_waiting_question_and_a_preview_does_not(readin
     second = await reading.discord.post("mia", channel, "@Switchboard waiting one", reply_to=first)
     third = await reading.discord.post("mia", channel, "@Switchboard waiting two", reply_to=first)
     await reading.discord.preview_update(third)
-    await reading.discord.edit(second, "@Switchboard waiting but changed")
+    await reading.discord.edit(second, "@Switchboard --model gpt-4o-mini waiting but changed")
     await reading.discord.delete(third)
 
     async def amended() -> bool:
