@@ -153,6 +153,7 @@ class Inbox:
             turn.place,
             keys.epoch_ttl(self.log_ttl),
             "renews" if renews else "",
+            hint_channel(self.store, turn.conversation),
         )
         return Admission(Admitted(text(outcome)), text(turn_id) or turn.id)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 
 from bot.inbox import Inbox
@@ -36,7 +37,14 @@ class Sweeping:
                     await asyncio.sleep(self._inbox.lease_ms / 1000)
                     away = False
                 if self._room():
-                    for conversation in await self._inbox.sweep():
+                    asked = time.monotonic()
+                    found = await self._inbox.sweep()
+                    if away := time.monotonic() - asked > self._inbox.lease_ms / 3000:
+                        log.warning(
+                            "sweep.late"
+                        )  # it stood still, and no holder could renew: they come round again
+                        continue
+                    for conversation in found:
                         self._bell.ring(conversation)
             except (RedisError, OSError) as error:
                 away = True

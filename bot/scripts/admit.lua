@@ -5,7 +5,7 @@
 -- KEYS 1 inbox, 2 turn, 3 due, 4 owed, 5 fetching, 6 outbox, 7 epoch, 8 secret, then the marks, then the at: keys
 -- ARGV 1 conversation, 2 turn id, 3 record, 4 kind, 5 inbox cap, 6 fetch ms (0: nothing to fetch),
 --      7 marks' ttl s, 8 at: ttl s, 9 number of marks, 10 secret, 11 secret's ttl s, 12 place, 13 epoch's ttl s,
---      14 'renews' where a new epoch begins with this turn, else ''
+--      14 'renews' where a new epoch begins with this turn, else '', 15 hint channel
 local marks = tonumber(ARGV[9])
 for i = 9, 8 + marks do
   local seen = redis.call('GET', KEYS[i])
@@ -35,4 +35,5 @@ end
 for i = 9, 8 + marks do redis.call('SET', KEYS[i], ARGV[2], 'EX', ARGV[7]) end
 for i = 9 + marks, #KEYS do redis.call('SET', KEYS[i], ARGV[1], 'EX', ARGV[8]) end
 if ARGV[10] ~= '' then redis.call('SET', KEYS[8], ARGV[10], 'EX', ARGV[11]) end
+if ARGV[4] == 'notice' then redis.call('PUBLISH', ARGV[15], ARGV[2]) end -- its words are there: nobody is waited for
 return {'new', ARGV[2]}
