@@ -25,7 +25,8 @@ class Counter(Shop):
         super().__init__(redis)
         self.scopes = Scopes(self.inbox.store, "gpt-4o", Admins())
         desk = Desk(self.scopes, CATALOG, Admins(), **policy)  # type: ignore[arg-type]
-        self.commanding = Commanding(self.chat, self.inbox, desk)
+        self.looked: list[str] = []
+        self.commanding = Commanding(self.chat, self.inbox, desk, self.looked.append)
 
     def delivery(self, chat: object = None, owner: str = "a") -> Delivery:
         return Delivery(self.chat, self.inbox, self.replies, self.commanding.run, owner, pause=0.02)
@@ -64,6 +65,16 @@ async def test_a_command_that_is_run_again_changes_and_announces_once(counter: C
     assert len(counter.server.texts()) == 1
     assert len(await read_audit(counter.inbox.store)) == 1
     assert [words for _, _, words in counter.server.private] == [first]
+
+
+async def test_an_announcement_is_delivered_at_once_and_waits_for_no_sweep(
+    counter: Counter,
+) -> None:
+    counter.chat.people["U1"] = admin()
+    turn = await counter.tell("command", words="/model set gpt-4o-mini", only="U1")
+    await counter.commanding.run(turn)
+    (owed,) = set(await counter.owed()) - {turn.id}
+    assert counter.looked == [owed]
 
 
 async def test_a_member_is_refused_in_words_and_nothing_changes(counter: Counter) -> None:
