@@ -51,7 +51,9 @@ class Client(discord.Client):
         *,
         reads_all: bool,
         proxy: str | None,
+        gathering: float,
     ) -> None:
+        """`gathering` (s) is how long the next of the bot's servers may be in coming before they count as known."""
         # It would warn at each start that it cannot speak.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -60,6 +62,7 @@ class Client(discord.Client):
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,  # edits and deletions come as raw events; nothing is kept here
             chunk_guilds_at_startup=False,
+            guild_ready_timeout=gathering,
             max_ratelimit_timeout=LONGEST_WAIT,
         )
         self._listening = listening

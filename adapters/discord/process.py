@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # s between two clients; 1,000 IDENTIFY a day are allowed
 HEALTHY_SECONDS = 60.0  # a client that lasted so long starts the pauses anew
+GATHERING_SECONDS = 2.0  # between two servers that Discord tells of at the start: discord.py's own
 HANDLERS_SECONDS = 3.0  # for events under way when the process is told to end
 
 BAD_TOKEN = (
@@ -93,8 +94,10 @@ class Lives:
         origins: Origins,
         *,
         patience: float = PATIENCE_SECONDS,
+        gathering: float = GATHERING_SECONDS,
     ) -> None:
         self._settings = settings
+        self._gathering = gathering
         self._client: Client | None = None
         token = settings.discord_token.get_secret_value()
         rest = self._rest = Rest(token, proxy_for(settings.discord_api_url))
@@ -184,4 +187,5 @@ class Lives:
             self._granted,
             reads_all=settings.discord_message_content,
             proxy=proxy_for(settings.discord_api_url),
+            gathering=self._gathering,
         )

@@ -36,6 +36,7 @@ Said = tuple[str, str, asyncio.Event | None, Sequence[str]]
 """Part of a question, the answer, what it waits for, and what is seen of it before."""
 
 TICK = 0.01  # s between two looks of the scribe
+GATHERING = 0.1  # s: the simulated Discord tells of its few servers at once
 
 
 class Scribe:
@@ -179,7 +180,9 @@ class Bench:
         at(settings)
         self._files = open_session(Origins.discord(settings.attachment_origins))
         origins = Origins.discord(settings.attachment_origins)
-        self.lives = Lives(settings, self._files, origins, patience=self._patience)
+        self.lives = Lives(
+            settings, self._files, origins, patience=self._patience, gathering=GATHERING
+        )
         self._serving = asyncio.create_task(
             self.lives.adapter.serve(self.lives.run, self.lives.silence)
         )
@@ -197,7 +200,16 @@ class Bench:
 
     async def ready(self) -> None:
         """The adapter knows its servers."""
-        await self.until(lambda: self.lives.client is not None and self.lives.client.is_ready())
+
+        def known() -> bool:
+            client = self.lives.client
+            return (
+                client is not None
+                and client.is_ready()
+                and not any(guild.unavailable for guild in client.guilds)
+            )
+
+        await self.until(known)
 
     async def leave(self) -> None:
         """The adapter ends as with SIGTERM; whatever it raised is raised."""

@@ -153,9 +153,10 @@ MAY: dict[str, set[str]] = {
 @pytest.mark.parametrize("who", MAY)
 @pytest.mark.parametrize("by", ["slash", "mention"])
 async def test_who_may_change_what(modest: Bench, who: str, by: str) -> None:
-    channel, discord = await modest.channel(), modest.discord
+    discord = modest.discord
     for scope in ("channel", "workspace"):
         for action in CHANGES:
+            channel = await modest.channel()
             model = {"model": "gpt-4o"} if action is Action.SET else {}
             if by == "slash":
                 asked: Any = await discord.slash(
