@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE = 0.5  # s before a child that died is started again; doubled each time
 LONGEST_PAUSE = 30.0  # s
 STEADY = 60.0  # s after which a child counts as well, and its next death as its first
+FIRST_SHARE = 0.8  # of the drain: so long those that end first may keep the last ones waiting
 GRACE = 8.0  # s beyond the drain for handing over and closing, then a child is killed
 
 UP = "up"
@@ -44,11 +45,15 @@ PASSED_PREFIXES = ("LC_", "PYTHON", "COVERAGE_")
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One process to keep alive: its name in the logs, its command line and its whole environment."""
+    """One process to keep alive: its name in the logs, its command line and its whole environment.
+
+    `last` says that it is told to end when the others have ended: it shows what they still finish.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    last: bool = False
 
 
 def up(*, workers: int) -> int:
@@ -95,7 +100,7 @@ def children(
             name = word if count == 1 else f"{word}-{number}"
             command = (sys.executable, "-P", "-m", "bot", word)
             environ = {**child_environment(settings.names(given), given), **own.get(word, {})}
-            found.append(Child(name, command, environ))
+            found.append(Child(name, command, environ, isinstance(settings, AdapterSettings)))
     return found
 
 
@@ -172,7 +177,6 @@ class Supervisor:
             await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_COMPLETED)
             self._stop.set()
             log.info("up.draining processes=%d", len(self._running))
-            self._signal(signal.SIGTERM)
             await self._drained(keepers)
         finally:
             stopping.cancel()
@@ -187,13 +191,23 @@ class Supervisor:
     async def _drained(self, keepers: list["asyncio.Task[None]"]) -> None:
         """Until all children have ended, their time is over, or the second signal has come."""
         killed = asyncio.create_task(self._kill.wait())
-        ended = asyncio.create_task(asyncio.wait(keepers))
+        ended = asyncio.create_task(self._end_in_turn(keepers))
         limit = self._drain + GRACE
         await asyncio.wait([killed, ended], timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         killed.cancel()
         if not ended.done():
+            ended.cancel()
             log.error("up.kills processes=%s", ",".join(self._running))
             self._code = self._code or 1
+
+    async def _end_in_turn(self, keepers: list["asyncio.Task[None]"]) -> None:
+        pairs = list(zip(self._children, keepers, strict=True))
+        first = [keeper for child, keeper in pairs if not child.last]
+        if first:
+            self._signal(signal.SIGTERM, last=False)
+            await asyncio.wait(first, timeout=FIRST_SHARE * self._drain)
+        self._signal(signal.SIGTERM, last=True)
+        await asyncio.wait(keepers)
 
     async def _keep(self, child: Child) -> None:
         """Start the child, again and again, until everything stops."""
@@ -234,7 +248,10 @@ class Supervisor:
         finally:
             del self._running[child.name]
 
-    def _signal(self, number: int) -> None:
-        for process in self._running.values():
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(number)
+    def _signal(self, number: int, *, last: bool | None = None) -> None:
+        """To all, or to those alone that end `last` or not."""
+        for child in self._children:
+            process = self._running.get(child.name)
+            if process is not None and last in (None, child.last):
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(number)

@@ -31,7 +31,9 @@ from workers.sweeping import Sweeping
 log = logging.getLogger(__name__)
 
 THREADS = 8  # they only take a slot and start a coroutine
-HAND_OVER_SECONDS = 3.0  # for giving back what the drain did not finish
+HAND_OVER_SECONDS = (
+    2.0  # of the drain, or a quarter of a short one: for giving back what it did not finish
+)
 BROKEN = 1  # the exit code where a part of the process ended that never may
 
 
@@ -65,7 +67,10 @@ class Worker:
             self._over
         )
 
+        told: list[float] = []  # when: Celery itself takes a second or two of the drain
+
         def shutting_down(**_: object) -> None:
+            told.append(time.monotonic())
             services.answering.draining = True
             self._slots.close()
 
@@ -84,7 +89,8 @@ class Worker:
         )
         worker.start()
         shutting_down()
-        self._on_loop(services.drain(self._drain, self._bell)).result()
+        left = max(0.0, told[0] + self._drain - time.monotonic())
+        self._on_loop(services.drain(left, self._bell)).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         thread.join(1.0)
         return BROKEN if self._broken else int(worker.exitcode or 0)
@@ -150,8 +156,8 @@ class Services:
             log.warning("dead_letter.lost error=%s", type(error).__name__)
 
     async def drain(self, seconds: float, bell: Bell) -> None:
-        """Let answers finish, hand over the rest, close everything."""
-        await self._idle(seconds)
+        """Let answers finish, hand over the rest, close everything: within `seconds`."""
+        await self._idle(seconds - min(HAND_OVER_SECONDS, seconds / 4))
         handed = len(self._leases)
         self._leases.end_all(End.DRAIN)
         await self._idle(HAND_OVER_SECONDS)

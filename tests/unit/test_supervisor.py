@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,48 @@ async def test_stopping_lets_the_children_end_in_their_own_way() -> None:
         assert await asyncio.wait_for(running, 10) == 0
 
 
+TELLS = """
+import pathlib, signal, sys
+log = open(sys.argv[2], "a", buffering=1)
+def told(*_):
+    log.write(f"{sys.argv[1]} told\\n")
+    if sys.argv[1] == "worker":
+        while not pathlib.Path(sys.argv[3]).exists(): pass
+        log.write("worker over\\n")
+    sys.exit(0)
+signal.signal(15, told)
+log.write(f"{sys.argv[1]} there\\n")
+while True: signal.pause()
+"""
+
+
+async def test_what_shows_answers_ends_after_what_makes_them(tmp_path: Path) -> None:
+    log, more = tmp_path / "log", tmp_path / "more"
+    log.touch()
+    slack = child("slack", TELLS, "slack", str(log), str(more))
+    worker = child("worker", TELLS, "worker", str(log), str(more))
+    async with supervised(replace(slack, last=True), worker, drain=60) as (supervisor, running):
+        await until(lambda: log.read_text().count("there") == 2)
+        supervisor.stop()
+        await until(lambda: "worker told" in log.read_text())
+        more.touch()
+        assert await asyncio.wait_for(running, 10) == 0
+    assert log.read_text().splitlines()[2:] == ["worker told", "worker over", "slack told"]
+
+
+async def test_what_makes_answers_cannot_keep_the_others_for_ever(tmp_path: Path) -> None:
+    log, never = tmp_path / "log", tmp_path / "never"
+    log.touch()
+    slack = child("slack", TELLS, "slack", str(log), str(never))
+    worker = child("worker", TELLS, "worker", str(log), str(never))
+    async with supervised(replace(slack, last=True), worker, drain=0) as (supervisor, running):
+        await until(lambda: log.read_text().count("there") == 2)
+        supervisor.stop()
+        await until(lambda: "slack told" in log.read_text())
+        supervisor.stop()
+        assert await asyncio.wait_for(running, 10) == 1
+
+
 async def test_a_second_signal_kills_what_does_not_end(tmp_path: Path) -> None:
     deaf = child("worker", IGNORES, str(tmp_path / "deaf"))
     async with supervised(deaf, drain=60) as (supervisor, running):
@@ -154,7 +197,7 @@ def all_configured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("all_configured")
-def test_each_child_sees_its_own_secrets_and_no_other() -> None:
+def test_each_child_sees_its_own_secrets_and_no_other_and_adapters_end_last() -> None:
     found = {c.name: c for c in children(configured()[1], 2, environment())}
     assert sorted(found) == ["discord", "slack", "worker-1", "worker-2"]
     seen = {}
@@ -174,6 +217,7 @@ def test_each_child_sees_its_own_secrets_and_no_other() -> None:
         "worker-1": {"OPENAI_API_KEY"},
         "worker-2": {"OPENAI_API_KEY"},
     }
+    assert {name for name, one in found.items() if one.last} == {"slack", "discord"}
     for shown in seen.values():
         assert shown["SWITCHBOARD_ENV_FILE"] == os.devnull
         assert not {"SLACK_CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY"} & shown.keys()
