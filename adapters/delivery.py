@@ -251,10 +251,12 @@ class Delivery:
             whole = await showing.until_whole()
         finally:
             place.live -= 1
+            signed_off = sign.done()
             await end(sign)
         if whole is None:
             return
-        await self._working(turn, False)
+        if not signed_off:
+            await self._working(turn, False)
         await self._replies.delivered(turn.id, turn.conversation)
         log.info(
             "turn.delivered turn=%s phase=%s alias=%s parts=%d seconds=%.2f",
@@ -269,11 +271,12 @@ class Delivery:
         return Showing(self._platform, self._replies, self._paces, turn, place, tracked, render)
 
     async def _sign(self, turn: Turn, showing: Showing) -> None:
-        """Renew the sign of being at work until there is something better to see."""
+        """Renew the sign of being at work until there is something better to see, maybe elsewhere: then it goes."""
         while not showing.visible.is_set():
             await self._working(turn, True)
             with suppress(TimeoutError):
                 await asyncio.wait_for(showing.visible.wait(), self._platform.limits.working)
+        await self._working(turn, False)
 
     async def _working(self, turn: Turn, on: bool) -> None:
         """Best effort: a sign that fails never fails an answer."""

@@ -291,6 +291,22 @@ async def test_a_status_shows_while_there_is_nothing_to_read_and_is_gone_in_the_
     assert office.slack.statuses == {}
 
 
+async def test_a_status_does_not_hang_below_a_question_whose_answer_grows_elsewhere(
+    office: Office,
+) -> None:
+    turn = await office.asked(await office.slack.post("mia", "dm", "hello"))
+    await office.slack.until(lambda: office.slack.statuses or None, what="no status is shown")
+    await office.grow(turn, "Here")
+    await office.slack.shows("Here", channel=turn.message.target.channel)
+    await office.slack.until(
+        lambda: None if office.slack.statuses else True, what="the status hangs"
+    )
+    await office.finish(turn, "Here I am.")
+    await office.at_rest()
+    calls = office.slack.calls_of("assistant.threads.setStatus")
+    assert [bool(call.args["status"]) for call in calls] == [True, False]
+
+
 async def test_without_a_status_everything_else_works_and_it_is_asked_for_once(
     office: Office,
 ) -> None:
