@@ -14,20 +14,16 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 
 from adapters.intake import Intake, Receipt
+from adapters.slack.parking import Parking, awaited, read
 from adapters.slack.parse import Bot, Heard, Payload, by_person, heard, mark, message, place
 from bot import dead
 from bot.inbox import at_key
 from bot.store import RedisError
-from bot.types import Actor, Message, Target, Thread, Turn
+from bot.types import Actor, Channel, Message, Target, Thread, Turn, checked_id
 
 log = logging.getLogger(__name__)
 
 TWIN_SECONDS = 0.2  # a mention may lack the files that the message of the same post brings
-YOUNG_SECONDS = (
-    5.0  # a reply so soon after its thread's root may arrive before it, on the other socket
-)
-ROOT_SECONDS, ROOT_LOOKS = 0.3, 6  # what such a reply waits for its root, and how often it looks
-UNHEARD_SECONDS, MOST_UNHEARD = 600.0, 1_000  # Slack has tried for the last time after six minutes
 TOO_LATE = (
     "Slack told me of the files of your message only when I was answering it already. "
     "Please send them once more."
@@ -42,9 +38,9 @@ class Listening:
         self.us = us
         self.store = intake.inbox.store
         self._external_allowed = external_allowed
+        self._parking = Parking(self.store, us.team)
         self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._twins: dict[str, asyncio.Event] = {}  # posts of which a mention waits for its twin
-        self._unheard: dict[str, float] = {}  # mentions that Redis did not take → until when
 
     def register(self, app: AsyncApp) -> None:
         """The handlers of all events. `register_rest` comes last."""
@@ -104,34 +100,51 @@ class Listening:
                         mention.set()
 
     async def _hear(self, said: Heard, *, waits: bool = False) -> None:
-        """A mention that Redis cannot take now comes again; what is said below it until then must not overtake it."""
-        below = said.in_thread and not said.mentioned
-        if below and self._unheard.get(mark(said.channel.id, said.root), 0.0) > time.monotonic():
-            raise Unheard
-        if below and said.after_root < YOUNG_SECONDS:
-            await self._wait_for_root(said)
-        try:
-            if waits and await self._seen(said) is None:
-                await self._wait_for_twin(said)
+        if waits and await self._seen(said) is None:
+            await self._wait_for_twin(said)
+        async with self.line(said.channel.id):
             await self._take(said)
-        except (RedisError, OSError, TimeoutError):
-            now = time.monotonic()
-            self._unheard = {mark: until for mark, until in self._unheard.items() if until > now}
-            if said.mentioned and len(self._unheard) < MOST_UNHEARD:
-                self._unheard[said.mark] = now + UNHEARD_SECONDS
-            raise
-        self._unheard.pop(said.mark, None)
 
     async def _take(self, said: Heard) -> None:
-        async with self.line(said.channel.id):
-            asked = await self.addressed(said)
-            if asked is None:
-                return
-            receipt = await self.intake.receive(
-                asked, actor=self.actor(said.author.id, said.external), also_at=met(said)
-            )
+        """Admit it, or let it wait for its root. What waits already goes first; what waits for this very root, after
+        it."""
+        asked = await self.addressed(said)
+        if asked is None and self._waits_for_root(said) and not await self._parking.park(said):
+            asked = await self.addressed(said)  # the root became known meanwhile
+        if asked is None:
+            return
+        if awaited(said):
+            await self._resume(said.channel, said.root)
+        await self._admit(said, asked)
+        if not (said.in_thread or said.channel.direct):
+            await self._resume(said.channel, said.root)
+
+    async def _admit(self, said: Heard, asked: Message) -> None:
+        receipt = await self.intake.receive(
+            asked, actor=self.actor(said.author.id, said.external), also_at=met(said)
+        )
         if said.attachments and not receipt.new:
             await self._late_files(asked, receipt)
+
+    async def resume(self, channel: str, root: str) -> None:
+        """A message of ours is known as a root now: what was said below it is admitted."""
+        async with self.line(channel):
+            await self._resume(place(self.us, channel), root)
+
+    async def _resume(self, channel: Channel, root: str) -> None:
+        """Admit what waits below a root that is known, in the order in which it was said. What is edited or deleted
+        meanwhile is found once more, and amended."""
+        looked_at: set[str] = set()
+        while waiting := await self._parking.below(channel.id, root):
+            for ts, kept in waiting:
+                said = read(kept)
+                if ts in looked_at:
+                    words = said.text if said else None
+                    await self.intake.amend(channel, mark(channel.id, ts), words)
+                elif said is not None and (asked := await self.addressed(said)) is not None:
+                    await self._admit(said, asked)
+                looked_at.add(ts)
+                await self._parking.leave(channel.id, root, ts, kept)
 
     def line(self, channel: str) -> asyncio.Lock:
         """A channel's events are looked at one at a time, in the order of arrival."""
@@ -151,13 +164,6 @@ class Listening:
             log.debug("twin.missing event=%s", said.event)
         finally:
             self._twins.pop(said.mark, None)
-
-    async def _wait_for_root(self, said: Heard) -> None:
-        for _ in range(ROOT_LOOKS):
-            root, _met = await self._known(said)
-            if root is not None:
-                return
-            await asyncio.sleep(ROOT_SECONDS / ROOT_LOOKS)
 
     async def _late_files(self, asked: Message, receipt: Receipt) -> None:
         """The mention was admitted without the files that this twin of it brings: its author is told, once."""
@@ -191,7 +197,14 @@ class Listening:
         if not said.mentioned and (not ours or said.others):
             return None
         thread = Thread(said.channel, root.rsplit(":", 1)[1] if root else said.root)
-        return self._message(said, thread, history=not ours and not met_before)
+        return self._message(said, thread, history=root is None and not met_before)
+
+    def _waits_for_root(self, said: Heard) -> bool:
+        """Whether it is for the bot if the thread's root is, of which Slack may tell later: nobody is addressed."""
+        refused = said.external and not self._external_allowed
+        return awaited(said) and not (
+            said.channel.direct or said.mentioned or said.others or refused
+        )
 
     async def _known(self, said: Heard) -> tuple[str | None, bool]:
         """The conversation whose root the thread's root is, and whether the bot was asked in this thread before."""
@@ -239,21 +252,22 @@ class Listening:
         said = message(body, {**now, **where}, self.us)
         if before and said.text == message(body, {**now, **before, **where}, self.us).text:
             return None
-        async with self.line(said.channel.id):
-            return await self.intake.amend(said.channel, said.mark, said.text)
+        return await self._amend(said.channel, said.ts, said.root, said.text)
 
     async def _deleted(self, event: Payload) -> None:
-        ts = event.get("deleted_ts") or event["previous_message"]["ts"]
-        await self._gone(event["channel"], ts)
+        before = event.get("previous_message") or {}
+        ts = event.get("deleted_ts") or before["ts"]
+        await self._gone(event["channel"], ts, before.get("thread_ts"))
 
-    async def _gone(self, channel: str, ts: str) -> None:
-        where = place(self.us, channel)
-        async with self.line(channel):
-            await self.intake.amend(where, mark(channel, ts), None)
+    async def _gone(self, channel: str, ts: str, root: str | None = None) -> None:
+        await self._amend(place(self.us, channel), ts, checked_id(root or ts), None)
 
-
-class Unheard(OSError):
-    """The root of this thread was not admitted yet: Slack brings both again."""
+    async def _amend(self, channel: Channel, ts: str, root: str, words: str | None) -> None:
+        """What waits for its root is looked at first: whoever admits it in between sees that it has changed."""
+        async with self.line(channel.id):
+            if root != ts:
+                await self._parking.amend(channel.id, root, ts, words)
+            await self.intake.amend(channel, mark(channel.id, ts), words)
 
 
 def met(said: Heard) -> list[str]:

@@ -126,7 +126,7 @@ def message(body: Payload, event: Payload, us: Bot) -> Heard:
         quotes=tuple(forwarded(event, us)),
         mentioned=event.get("type") == "app_mention" or us.user in people,
         others=bool(people - {us.user} or _GROUP_MENTION.search(raw)),
-        parent=event.get("parent_user_id"),
+        parent=checked_id(event["parent_user_id"]) if event.get("parent_user_id") else None,
         external=foreign(body, event, us),
         event=checked_id(body["event_id"]) if body.get("event_id") else "",
     )

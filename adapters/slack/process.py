@@ -80,7 +80,16 @@ def assembled(
     )
     waits = Waits()
     people = People(client, waits, us, named_groups(settings))
-    platform = Slack(client, waits, files, origins, people, Reading(client, waits, us), hooks)
+    platform = Slack(
+        client,
+        waits,
+        files,
+        origins,
+        people,
+        Reading(client, waits, us),
+        hooks,
+        lambda channel, root: listening.resume(channel, root),
+    )
     catalog = Catalog.load(settings.models_file)
     adapter = Adapter(
         settings, platform, catalog, external_allowed=allowed, slash=settings.slack_command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 import aiohttp
@@ -32,6 +32,7 @@ STATUS_SECONDS = 5.0  # a status that takes longer is not worth waiting for
 INERT: dict[str, Any] = {"link_names": False, "parse": "none"}  # chat.update's default is not none
 ELSEWHERE = "You asked me something in a place where I cannot write to you."
 PRIVATE = "private"  # in the place of the ts of a message that nobody can find again
+Resume = Callable[[str, str], Awaitable[None]]  # admits what waits below a channel's root
 REPEATED = render.LIMIT // 2  # characters of a slash command's question that its root repeats
 
 
@@ -50,6 +51,7 @@ class Slack:
         people: People,
         reading: Reading,
         hooks: Hooks,
+        resume: Resume,
     ) -> None:
         self._client = client
         self._waits = waits
@@ -58,6 +60,7 @@ class Slack:
         self._people = people
         self._reading = reading
         self._hooks = hooks
+        self._resume = resume
         self._status_works = True
 
     # ---- showing ------------------------------------------------------------------------------------
@@ -85,6 +88,8 @@ class Slack:
         if turn.kind == "ask" and not body.text and not turn.message.thread.channel.direct:
             await self.notice(turn, "\n".join(body.footer))
             return PRIVATE
+        if part and thread and thread == parts.get(0):  # a root of ours, which is bound by now
+            await self._resume(turn.message.target.channel, parts[0])
         if look and (earlier := await self._reading.posted(turn, part, thread)):
             return earlier
         channel = turn.message.target.channel

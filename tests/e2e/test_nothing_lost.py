@@ -37,7 +37,7 @@ class Run:
     talks: list[Talk] = field(default_factory=list)
 
     async def ask(self, talk: Talk, number: int) -> None:
-        """Every question names its number, and the model repeats it."""
+        """Every question names its number, and the model repeats it. In a thread of Slack's only the root mentions."""
         self.house.models.will_say(
             "You asked ",
             f"number {number}.",
@@ -47,6 +47,7 @@ class Run:
         talk.numbers.append(number)
         words = f"@Switchboard number [{number}]"
         if talk.platform == "slack":
+            words = f"number [{number}]" if talk.root else words
             post = await self.house.slack.post("mia", talk.room, words, thread_ts=talk.root or None)
             talk.root = talk.root or post.ts
         else:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from adapters.slack.parking import Parking
+from adapters.slack.parse import Heard
 from bot.access import Admins
 from bot.conversation import Conversations, pack
 from bot.inbox import Grant, Inbox, Outcome
@@ -27,6 +29,20 @@ SCRIPTS = sorted(
 TURNS = [replace(turn_for(CONVERSATIONS[0], number), id=f"{number:016}") for number in range(3)]
 FIRST, SECOND, THIRD = TURNS
 ADMIN = Actor("slack", "T1", "U1", "Ada", powers=frozenset(Scope))
+REPLY = Heard(
+    channel=FIRST.message.thread.channel,
+    ts="2.0",
+    thread_ts="1.1",
+    author=FIRST.message.author,
+    text="and then?",
+    attachments=(),
+    quotes=(),
+    mentioned=False,
+    others=False,
+    parent=None,
+    external=False,
+    event="Ev1",
+)
 SAID = ChatMessage("user", (TextPart("first words"),), source=FIRST.message.id)
 
 
@@ -38,6 +54,7 @@ class Doors:
         self.inbox, self.replies = Inbox(store, lease_ms=60_000), Replies(store)
         self.conversations = Conversations(store)
         self.scopes = Scopes(store, "gpt-4o", Admins())
+        self.parking = Parking(store, "T1")
 
     async def grant(self) -> Grant:
         grant = await self.inbox.claim(FIRST.conversation)
@@ -87,6 +104,10 @@ async def delivered_elsewhere(doors: Doors) -> None:
     await doors.store.redis.zrem(doors.store.key("owed", "slack"), FIRST.id)
 
 
+async def parked(doors: Doors) -> None:
+    await doors.parking.park(REPLY)
+
+
 ANSWER = Outcome(
     Phase.ANSWERED, "The end.", "gpt-4o", ("A note.",), entries=((b"q", 3), (b"a", 4)), dead="x"
 )
@@ -111,6 +132,8 @@ CASES: dict[str, Case] = {
         committed,
         after=1,
     ),
+    "park": Case(lambda d, _: d.parking.park(REPLY)),
+    "repark": Case(lambda d, _: d.parking.amend("C1", "1.1", "2.0", "and now?"), parked, after=1),
     "change_model": Case(
         lambda d, _: d.scopes.set(
             FIRST.message.thread, Scope.CHANNEL, "claude", actor=ADMIN, request_id="r"
@@ -203,11 +226,11 @@ async def test_a_fetch_whose_beginning_was_not_heard_of_is_begun_all_the_same(
 
 
 def test_all_scripts_name_their_keys_and_those_that_free_work_run_in_a_full_redis() -> None:
-    """ADMIT alone takes work in."""
+    """ADMIT and PARK alone take work in."""
     for name in SCRIPTS:
         text = (resources.files("bot") / "scripts" / f"{name}.lua").read_text()
         first, second, *_ = text.splitlines()
-        assert first == ("#!lua" if name == "admit" else "#!lua flags=allow-oom"), name
+        assert first == ("#!lua" if name in ("admit", "park") else "#!lua flags=allow-oom"), name
         assert second.startswith("-- "), f"{name} says what it keeps true"
         called = re.findall(r"redis\.call\('(\w+)', *([^,)]+)", text)
         for command, key in called:

@@ -114,6 +114,16 @@ async def test_a_stranger_in_a_thread_of_the_bots_is_not_heard_without_a_mention
     assert office.slack.private("eve") == []
 
 
+async def test_what_a_stranger_says_below_an_unknown_root_is_not_kept(office: Office) -> None:
+    root = await office.slack.post("mia", "with-acme", "quiet")
+    await office.slack.post("eve", "with-acme", "me too", thread_ts=root.ts)
+    await office.slack.settled()
+    assert await office.redis.keys("*parked:*") == []
+    await office.slack.post("mia", "with-acme", "me too", thread_ts=root.ts)
+    await office.slack.settled()
+    assert len(await office.redis.keys("*parked:*")) == 1
+
+
 async def test_a_stranger_gets_no_form(office: Office) -> None:
     post = await office.slack.post("mia", "with-acme", "Monads are burritos")
     await office.slack.shortcut("eve", "with-acme", post.ts, "ask_about_this")
