@@ -580,8 +580,9 @@ async def test_closing_shows_what_is_whole_and_leaves_what_grows_to_the_next(sho
         whole, growing = await shop.ask(thread="1.1"), await shop.ask(thread="2.2")
         pens = [Pen(shop.inbox, shop.replies) for _ in range(2)]
         grants = [await pens[0].claim(whole), await pens[1].claim(growing)]
-        for pen, grant in zip(pens, grants, strict=True):
-            await pen.write(grant, "So")
+        await pens[0].write(grants[0], "So")
+        await until(lambda: shop.server.texts() == ["So"])
+        await pens[1].write(grants[1], "So")
         await until(lambda: shop.server.texts() == ["So", "So"])
         held = shop.chat.will_hold("edit", whole)
         await pens[0].finish(grants[0], "So it is.")
