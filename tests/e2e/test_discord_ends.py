@@ -55,3 +55,32 @@ async def test_sigterm_drains_and_ends_with_0() -> None:
         (process,) = await house.start("discord")
         assert await process.end() == 0
         assert "adapter.drained platform=discord" in process.logged
+
+
+CALLBACK = "POST /interactions/*/*/callback"
+
+
+async def test_a_kill_between_admission_and_deferral_costs_no_answer() -> None:
+    """The successor finds no "thinking" to fill: it replies in the channel, and to a private question directly."""
+    async with House() as house:
+        discord, _ = await house.start("discord", "worker")
+        house.models.will_say("For everybody.", when="in the open", times=None)
+        house.models.will_say("For you.", when="in private", times=None)
+        doors = [house.discord.will_hold(CALLBACK) for _ in range(2)]
+        shared = await house.discord.slash("mia", "general", "ask", prompt="in the open")
+        own = await house.discord.slash("noah", "general", "ask", prompt="in private", private=True)
+        async with asyncio.timeout(10):
+            while await house.redis.zcard("switchboard:owed:discord") < 2:
+                await asyncio.sleep(0.02)
+        discord.kill()
+        await house.start("discord")
+        await house.discord.shows("For everybody.", "general", timeout=30)
+        await house.discord.when(lambda: house.discord.direct("noah") or None, 30)
+        await house.at_rest()
+        for door in doors:
+            door.set()
+        assert [m.content for m in house.discord.by_bot("general")] == ["For everybody."]
+        assert [m.content for m in house.discord.direct("noah")] == ["For you."]
+        assert not house.discord.interaction(shared).deferred
+        assert not house.discord.interaction(own).deferred
+        assert not house.discord.violations
