@@ -66,14 +66,14 @@ class Missed:
 
     async def catch_up(self, client: discord.Client, hear: Hear) -> None:
         """Read what was missed. Without Redis, or before the first presence, there is nothing to go by."""
+        there, places = 0.0, []
         try:
-            there = text(await self._store.redis.get(self._name("there")))
+            there = float(await self._store.redis.get(self._name("there")) or 0)
             places = await self._store.redis.zrevrange(self._name("places"), 0, CHANNELS - 1)
-        except OUTAGE as error:
+        except (*OUTAGE, ValueError) as error:
             log.warning("missed.unknown error=%s", type(error).__name__)
-            there = ""
         if there:
-            since = max(float(there) - OVERLAP_SECONDS, time.time() - WINDOW_SECONDS)
+            since = max(there - OVERLAP_SECONDS, time.time() - WINDOW_SECONDS)
             after = discord.Object(discord.utils.time_snowflake(datetime.fromtimestamp(since, UTC)))
             for channel in _candidates(client, after.id, [text(place) for place in places]):
                 await self._read(channel, after, hear)
@@ -111,6 +111,9 @@ def _candidates(
     found: dict[int, discord.abc.Messageable] = {c.id: c for c in active}
     for place in places:
         guild, _, channel = place.partition(":")
+        if not (channel.isdecimal() and (guild == DIRECT or guild.isdecimal())):
+            log.error("place.unreadable")
+            continue
         known = client.get_channel(int(channel))
         if (
             getattr(known, "last_message_id", None) is None

@@ -88,9 +88,8 @@ class Tree(app_commands.CommandTree[discord.Client]):
         log.info("commands.synced count=%d", len(self.get_commands()))
         return True
 
-    async def sync_until_told(self, store: Store) -> None:
+    async def sync_until_told(self, store: Store, pause: float = SYNC_AGAIN_SECONDS) -> None:
         """Again, less and less often: 200 creations of commands a day are allowed."""
-        pause = SYNC_AGAIN_SECONDS
         while True:
             await asyncio.sleep(pause)
             if await self.sync_if_changed(store):

@@ -60,6 +60,44 @@ async def test_what_the_library_cannot_read_is_left_out(bench: Bench) -> None:
     assert bench.discord.gateway.identifies == identified
 
 
+async def test_a_beginning_that_cannot_be_read_begins_another_connection(bench: Bench) -> None:
+    """`READY` without a user: whatever came after it would be lost on a connection that knows not who it is."""
+    identified = bench.discord.gateway.identifies
+    bench.discord.gateway.dispatch("READY", lambda _: {"v": 10, "guilds": []})
+    await bench.until(lambda: bench.discord.gateway.identifies > identified)
+    await bench.discord.connected()
+    await answers(bench, "after an unreadable beginning")
+
+
+async def test_a_server_that_cannot_be_read_is_a_server_all_the_same(bench: Bench) -> None:
+    bench.discord.gateway.dispatch(
+        "GUILD_CREATE", lambda _: {"id": "777", "name": "Odd", "channels": "none of them a list"}
+    )
+    client = bench.lives.client
+    assert client is not None
+    odd = await bench.until(lambda: client.get_guild(777))
+    assert odd.name == "Odd"
+
+
+async def test_garbage_about_what_was_missed_is_left_and_noted_anew(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    there, places = (bench.store.key("discord", name) for name in ("there", "places"))
+    await bench.leave()
+    await bench.store.redis.set(there, "garbage")
+    await bench.store.redis.zadd(places, {"garbage": time.time(), "@me:": time.time()})
+    await bench.enter()
+
+    async def noted() -> bool:
+        return await bench.store.redis.get(there) != b"garbage"
+
+    await bench.eventually(noted)
+    await bench.leave()
+    await bench.enter()  # now with a moment from which on it looks into the places
+    await answers(bench, "after garbage in the store")
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
 async def test_what_was_written_while_nobody_listened_is_answered_once_oldest_first(
     bench: Bench,
 ) -> None:
@@ -153,6 +191,17 @@ async def test_a_failed_telling_of_commands_does_not_stop_the_bot(
     await bench.enter()
     assert not await bench.store.redis.exists(key)
     await answers(bench, f"without commands {status}")
+
+
+async def test_commands_are_told_again_until_discord_takes_them(bench: Bench) -> None:
+    client, told = bench.lives.client, bench.discord.registry.syncs
+    key = bench.store.key("discord", "commands", bench.discord.application_id)
+    await bench.store.redis.delete(key)
+    bench.discord.will_refuse("PUT /applications/*", 403, times=2)
+    assert client is not None
+    await client.tree.sync_until_told(bench.store, pause=0.01)
+    assert bench.discord.registry.syncs == told + 1
+    assert await bench.store.redis.exists(key)
 
 
 async def test_a_refused_dial_at_the_start_is_tried_again(bench: Bench) -> None:

@@ -63,6 +63,31 @@ async def test_while_redis_hangs_a_command_is_refused_in_time_and_nothing_comes_
     assert "`gpt-4o`" in (await modest.discord.answered(shown)).content
 
 
+@pytest.mark.parametrize("at", ["the menu", "the form"])
+async def test_while_redis_hangs_ask_about_this_is_refused_in_time_too(
+    modest: Bench, at: str
+) -> None:
+    channel, words = await modest.channel(), f"refused at {at}"
+    about = await modest.discord.post("noah", channel, "About this")
+    if at == "the form":
+        used = await modest.discord.message_command("mia", channel, about, "Ask about this")
+        await modest.discord.when(lambda: modest.discord.interaction(used).modal)
+    modest.hang()
+    try:
+        if at == "the form":
+            used = await modest.discord.submit_modal("mia", used, question=words)
+        else:
+            used = await modest.discord.message_command("mia", channel, about, "Ask about this")
+        refusal = await modest.discord.answered(used)
+    finally:
+        modest.thaw()
+    assert refusal.ephemeral
+    assert AWAY in refusal.content
+    await modest.heard_out()
+    assert modest.scribe.question(words) is None
+    assert modest.discord.by_bot(channel) == [refusal]
+
+
 async def test_a_redis_that_is_slow_but_not_too_slow_only_delays(modest: Bench) -> None:
     channel = await modest.channel()
     modest.hang()
