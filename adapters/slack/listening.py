@@ -202,9 +202,7 @@ class Listening:
     def _waits_for_root(self, said: Heard) -> bool:
         """Whether it is for the bot if the thread's root is, of which Slack may tell later: nobody is addressed."""
         refused = said.external and not self._external_allowed
-        return awaited(said) and not (
-            said.channel.direct or said.mentioned or said.others or refused
-        )
+        return awaited(said) and not (said.mentioned or said.others or refused)
 
     async def _known(self, said: Heard) -> tuple[str | None, bool]:
         """The conversation whose root the thread's root is, and whether the bot was asked in this thread before."""

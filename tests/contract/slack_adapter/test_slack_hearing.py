@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.inbox import hint_channel
+from bot.inbox import at_key, hint_channel
 from playground.slack import Message
 from tests.contract.slack_adapter.office import Office, said
 
@@ -144,6 +144,22 @@ async def test_a_thread_whose_root_is_the_bots_own_goes_on_without_a_mention(
     answer = await office.slack.shows("Because.")
     reply = await office.slack.post("max", "random", "really?", thread_ts=answer.root_ts)
     assert (await office.asked(reply)).conversation == asked.conversation
+
+
+async def test_a_thread_of_the_bots_of_which_nothing_is_known_is_read_first(office: Office) -> None:
+    """`"parent_user_id": "U0SWITCHBD"` is all that tells: what the thread is about has to be read."""
+    await office.slack.command("mia", "random", "/ai ask why")
+    (asked,) = await office.turns()
+    await office.answer(asked, "Because.")
+    answer = await office.slack.shows("Because.")
+    await office.redis.delete(
+        at_key(office.store, "slack", office.team, answer.channel, str(answer.root_ts))
+    )
+    reply = await office.slack.post("max", "random", "really?", thread_ts=answer.root_ts)
+    turn = await office.asked(reply)
+    await office.answer(turn, "Really.")
+    turn = (await office.stored(turn.id)) or turn
+    assert [quote.text for quote in turn.message.quotes] == ["why", "Because."]
 
 
 async def test_in_somebody_elses_thread_only_a_mention_is_answered(office: Office) -> None:
