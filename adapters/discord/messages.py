@@ -13,6 +13,7 @@ from bot.types import Turn
 
 LOOKED_THROUGH = 100  # messages after the question among which an earlier post is looked for
 ALIKE = 60  # characters that an answer begins with: enough to know a part of it again
+CLOSING = "`*_~|\n "  # what may stand after a text that has not grown further yet
 
 
 class Messages:
@@ -89,7 +90,7 @@ class Messages:
             if str(message.get("nonce") or "") == nonce(turn, part):
                 return str(message["id"])
         for message in ours:
-            alike = str(message.get("content") or "").startswith(content[:ALIKE])
+            alike = _alike(str(message.get("content") or ""), content)
             if reply_to is not None:
                 alike = (message.get("message_reference") or {}).get("message_id") == reply_to
             if alike and not message.get("nonce") and not await self._bound(turn, message["id"]):
@@ -106,3 +107,9 @@ class Messages:
 def nonce(turn: Turn, part: int) -> str:
     """At most 25 characters: the turn's 16 and the part."""
     return f"{turn.id}.{part}"
+
+
+def _alike(earlier: str, content: str) -> bool:
+    """Whether one begins like the other: the earlier text may have been its first words alone."""
+    begun = earlier[:ALIKE].rstrip(CLOSING)
+    return earlier.startswith(content[:ALIKE]) or (bool(begun) and content.startswith(begun))

@@ -12,9 +12,10 @@ from tests.pictures import png
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SEND, HISTORY = 1 << 11, 1 << 16  # permissions
+SEND = 1 << 11  # a permission
 POST = "POST /channels/*/messages"
 CALLBACK = "POST /interactions/*/*/callback"
+ORIGINAL = "PATCH /webhooks/*/*/messages/@original"
 LONG = "word " * 600  # two messages
 
 
@@ -45,9 +46,9 @@ async def test_an_answer_that_ends_shorter_takes_its_further_messages_away(
 async def test_what_grew_after_a_lost_reply_is_shown_though_nothing_can_be_looked_up(
     modest: Bench,
 ) -> None:
-    """Without the history only the nonce finds the message again, with the text that it had."""
+    """Without a look only the nonce finds the message again, with the text that it had."""
     channel, gate = await modest.channel(), asyncio.Event()
-    await modest.discord.overwrite(channel, "everyone", deny=HISTORY)
+    modest.discord.will_refuse("GET /channels/*/messages", 403, 50001)
     modest.scribe.will_say("Half and whole.", when="lost and grown", after=gate, first="Half")
     modest.discord.will_drop_reply(POST)
     await modest.discord.post("mia", channel, "@Switchboard lost and grown")
@@ -56,6 +57,49 @@ async def test_what_grew_after_a_lost_reply_is_shown_though_nothing_can_be_looke
     await modest.discord.shows("Half and whole.", channel)
     await modest.at_rest()
     assert [message.content for message in seen(modest, channel)] == ["Half and whole."]
+
+
+@pytest.mark.parametrize("door", ["mention", "private command"])
+async def test_after_a_kill_a_post_is_known_again_by_what_it_answers_or_how_it_begins(
+    modest: Bench, door: str
+) -> None:
+    """The nonce is forgotten, the note of the post was never made; other messages of the bot are not taken for it."""
+    channel, gate = await modest.channel(), asyncio.Event()
+    words = f"known again, by {door}"
+    whole = "The beginning, by which it is known again, and then the end."
+    modest.scribe.will_say(whole, when=words, after=gate, first=whole[:14])
+    if door == "mention":
+        place = channel
+        await modest.discord.post("mia", channel, f"@Switchboard {words}")
+    else:
+        place = modest.discord.where("mia", "dm").id
+        modest.discord.will_refuse(CALLBACK, 404, 10062)
+        modest.discord.will_refuse(ORIGINAL, 404, 10008)
+        await modest.discord.slash("mia", channel, "ask", prompt=words, private=True)
+    shown = await modest.discord.shows(whole[:14], place)
+    turn = await modest.asked(words)
+
+    async def bound() -> str | None:
+        return (await modest.lives.adapter.replies.read(turn.id)).parts.get(0)
+
+    assert await modest.eventually(bound) == shown.id
+    other = await modest.discord.post(
+        "noah", place if door == "mention" else "dm", "@Switchboard hi"
+    )
+    await modest.discord.answered(other)
+    await modest.leave()
+    await modest.store.redis.hdel(modest.store.key("reply", turn.id), "part:0")
+    at = modest.store.key("at", "discord", modest.discord.guild_id, channel, shown.id)
+    assert await modest.store.redis.delete(at)
+    shown.nonce = None
+    modest.discord.clock.advance(600)
+    gate.set()
+    await modest.enter()
+    await modest.discord.shows(whole, place)
+    await modest.at_rest()
+    assert [m.id for m in modest.discord.by_bot(place) if m.content.startswith("The beg")] == [
+        shown.id
+    ]
 
 
 async def test_where_the_bot_may_not_write_a_commands_long_answer_goes_on_with_the_command(
