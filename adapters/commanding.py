@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from adapters.intake import read
@@ -17,14 +16,10 @@ from bot.types import Notice, Thread, Turn
 class Commanding:
     """Runs command turns at the desk. Safe to repeat: the turn's id is the request's."""
 
-    def __init__(
-        self, platform: Platform, inbox: Inbox, desk: Desk, look: Callable[[str], object]
-    ) -> None:
-        """`look` has an announcement delivered at once; the sweep finds it all the same."""
+    def __init__(self, platform: Platform, inbox: Inbox, desk: Desk) -> None:
         self._platform = platform
         self._inbox = inbox
         self._desk = desk
-        self._look = look
 
     async def run(self, turn: Turn) -> str:
         """The words for the turn's author; what changed is announced in the channel as a turn of its own."""
@@ -61,4 +56,4 @@ class Commanding:
             quotes=(),
         )
         announcement = Turn.of(message, "notice", at=time.time(), sentence=notice.announcement)
-        self._look((await self._inbox.admit(announcement)).turn)
+        await self._inbox.admit(announcement)

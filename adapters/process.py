@@ -64,7 +64,7 @@ class Adapter:
         self.scopes = Scopes(self.store, settings.default_model, admins)
         self.blobs = Blobs(self.store, ttl=ttl)
         desk = Desk(self.scopes, catalog, admins, external_allowed=external_allowed, slash=slash)
-        commanding = Commanding(platform, self.inbox, desk, lambda turn: self.delivery.look(turn))
+        commanding = Commanding(platform, self.inbox, desk)
         self.delivery = Delivery(platform, self.inbox, self.replies, commanding.run, self.owner)
         self.fetching = Fetching(platform, self.inbox, self.blobs, self.bell)
         following = Following(self.delivery, self.fetching)

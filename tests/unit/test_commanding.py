@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from redis.asyncio import Redis
 
@@ -10,6 +12,7 @@ from adapters.delivery import Delivery
 from bot.access import Admins
 from bot.audit import read_audit
 from bot.desk import RENEWED, Desk
+from bot.inbox import hint_channel
 from bot.models import Catalog
 from bot.scopes import Scopes
 from bot.types import Actor
@@ -25,8 +28,7 @@ class Counter(Shop):
         super().__init__(redis)
         self.scopes = Scopes(self.inbox.store, "gpt-4o", Admins())
         desk = Desk(self.scopes, CATALOG, Admins(), **policy)  # type: ignore[arg-type]
-        self.looked: list[str] = []
-        self.commanding = Commanding(self.chat, self.inbox, desk, self.looked.append)
+        self.commanding = Commanding(self.chat, self.inbox, desk)
 
     def delivery(self, chat: object = None, owner: str = "a") -> Delivery:
         return Delivery(self.chat, self.inbox, self.replies, self.commanding.run, owner, pause=0.02)
@@ -67,14 +69,18 @@ async def test_a_command_that_is_run_again_changes_and_announces_once(counter: C
     assert [words for _, _, words in counter.server.private] == [first]
 
 
-async def test_an_announcement_is_delivered_at_once_and_waits_for_no_sweep(
-    counter: Counter,
-) -> None:
+async def test_an_announcement_waits_for_no_sweep(counter: Counter) -> None:
     counter.chat.people["U1"] = admin()
     turn = await counter.tell("command", words="/model set gpt-4o-mini", only="U1")
-    await counter.commanding.run(turn)
-    (owed,) = set(await counter.owed()) - {turn.id}
-    assert counter.looked == [owed]
+    store = counter.inbox.store
+    async with store.redis.pubsub() as pubsub:
+        await pubsub.subscribe(hint_channel(store, turn.conversation))
+        await counter.commanding.run(turn)
+        (owed,) = set(await counter.owed()) - {turn.id}
+        async with asyncio.timeout(5):
+            while (heard := await pubsub.get_message(True, 1.0)) is None:
+                continue
+    assert heard["data"] == owed.encode()
 
 
 async def test_a_member_is_refused_in_words_and_nothing_changes(counter: Counter) -> None:
