@@ -32,7 +32,8 @@ env: .venv/.ready
 demo: env
 	@$(BIN)/switchboard demo
 
-# Coverage of bot, adapters and workers, their child processes included, is printed at the end.
+# Coverage of bot, adapters and workers is printed at the end; the processes of `up` and `demo` count, those that are killed
+# all the time do not: tracing makes them start twice as slowly.
 test: env
 	@$(BIN)/coverage erase
 	@status=0; $(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile || status=$$?; \

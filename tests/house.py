@@ -141,7 +141,6 @@ class House:
             "SWITCHBOARD_ENV_FILE": os.devnull,
             "SWITCHBOARD_MODELS_FILE": str(self.folder / "models.toml"),
             "PYTHONFAULTHANDLER": "1",
-            **{k: v for k, v in os.environ.items() if k.startswith("COVERAGE")},
             **own[word],
             **self.settings,
         }

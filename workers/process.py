@@ -34,6 +34,7 @@ THREADS = 8  # they only take a slot and start a coroutine
 HAND_OVER_SECONDS = (
     2.0  # of the drain, or a quarter of a short one: for giving back what it did not finish
 )
+LONGEST_HAND_OVER = 6.0  # s that a slow Redis may make it take
 BROKEN = 1  # the exit code where a part of the process ended that never may
 
 
@@ -160,7 +161,7 @@ class Services:
         await self._idle(seconds - min(HAND_OVER_SECONDS, seconds / 4))
         handed = len(self._leases)
         self._leases.end_all(End.DRAIN)
-        await self._idle(HAND_OVER_SECONDS)
+        await self._idle(LONGEST_HAND_OVER)
         log.info("worker.drained handed_over=%d", handed)
         if self._background is not None:
             await end(self._background)

@@ -195,7 +195,7 @@ def test_settings_agree_with_the_model_under_any_sequence(redis_url: str) -> Non
     run_state_machine_as_test(
         ScopesMachine,
         settings=settings(
-            max_examples=60,
+            max_examples=30,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -221,7 +221,7 @@ HOSTILE = [
     ],
     *["https://a", "``` \n", "[a]: b\n", "a|b\n", "[x](<", "<a@b.c>", "* * ", "\ta\n", "&#1;"],
 ]
-LONG = 2_500  # characters; as many calls for each of them would be work that grows with the square
+LONG = 1_200  # characters; as many calls for each of them would be work that grows with the square
 MOST_CALLS = 300  # for a character
 
 
