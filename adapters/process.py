@@ -83,7 +83,7 @@ class Adapter:
         self, listen: Callable[[], Awaitable[None]], silence: Callable[[], Awaitable[None]]
     ) -> None:
         """Run `listen` until SIGTERM, then cancel it; `silence` stops events, before what is under way is finished. A
-        fault of `listen` ends the process with it."""
+        fault of `listen` ends the process with it, and so does one of the sweeps: without them it only looks alive."""
         told = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -96,9 +96,9 @@ class Adapter:
         listening = asyncio.ensure_future(listen())
         waiting = asyncio.create_task(told.wait())
         try:
-            await asyncio.wait({listening, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if listening.done():
-                listening.result()
+            ends = {listening, waiting, *background}
+            for over in (await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED))[0]:
+                over.result()
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -130,14 +131,13 @@ class Bell:
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bell")
-        self._waiting = 0
+        self._room = threading.Semaphore(MOST_WAITING)  # given back by the thread
         self._producer: Any = None  # the thread's own, made anew after a fault
 
     def ring(self, conversation: str) -> None:
         """Say that the conversation has work; a failure is logged once and left to the sweep."""
-        if self._waiting >= MOST_WAITING:
+        if not self._room.acquire(blocking=False):
             return
-        self._waiting += 1
         future = self._thread.submit(self._publish, conversation)
         future.add_done_callback(self._done)
 
@@ -162,7 +162,7 @@ class Bell:
             producer.connection.release()
 
     def _done(self, future: Any) -> None:
-        self._waiting -= 1
+        self._room.release()
         if not future.cancelled() and (error := future.exception()) is not None:
             log.warning("bell.failed error=%s", type(error).__name__)
 

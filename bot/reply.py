@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -12,7 +13,8 @@ from bot.inbox import TURN, Grant, at_key, hint_channel, text_keys
 from bot.store import Store, text
 from bot.types import Phase, Turn
 
-LISTEN = 2.0  # s of one wait for a hint: shorter than any client's socket timeout that listens
+LISTEN = 2.0  # s of one wait for a hint
+HINT = re.compile(rb"([0-9A-Z]{16})( whole)?")  # a turn whose reply moved, and whether it is whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +194,8 @@ class Replies:
             await pubsub.subscribe(hint_channel(self.store, platform))
             while True:
                 message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=LISTEN)
-                if message is not None:
-                    turn_id, _, how = text(message["data"]).partition(" ")
-                    yield turn_id, how == "whole"
+                if message is not None and (hint := HINT.fullmatch(message["data"])):
+                    yield hint[1].decode(), hint[2] is not None
 
 
 def _parts(fields: dict[bytes, bytes]) -> dict[int, str]:

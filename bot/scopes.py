@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from bot.access import Action, Admins, authorize
 from bot.errors import Unavailable
 from bot.precedence import Choice, Claim, decide, refused
-from bot.store import DAY, Store, text
+from bot.store import REPLY_TTL, Store, text
 from bot.types import Actor, Scope, Thread
 from bot.words import shown
 
 __all__ = ["Change", "Choice", "Scopes"]
 
-MEMORY_TTL = DAY  # of a request's answer: longer than anything repeats one
+MEMORY_TTL = REPLY_TTL  # of a request's answer: as long as its command may be owed, and run again
 
 
 @dataclass(frozen=True, slots=True)

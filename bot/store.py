@@ -76,4 +76,5 @@ class Store:
 
 
 def text(value: bytes | None) -> str:
-    return value.decode() if value is not None else ""
+    """What is stored, as text. Bytes that are none become signs that no id and no word of ours holds."""
+    return value.decode("utf-8", "replace") if value is not None else ""

@@ -18,7 +18,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 HOLD_SECONDS = 900.0  # no answer takes so long: whatever holds on to one is given up, and another worker claims it
-LISTEN_SECONDS = 2.0  # of one wait for a stop: shorter than the client's socket timeout
+LISTEN_SECONDS = 2.0  # of one wait for a stop
 
 
 class End(StrEnum):

@@ -116,3 +116,15 @@ async def test_a_fault_of_the_listening_ends_the_process_with_it_and_gives_the_c
         await life(listen)
     assert life.silenced == 1
     assert await Shop(redis).replies.own("chat:T1:C1", "next", 5), "the channel is free at once"
+
+
+async def test_sweeps_that_cannot_go_on_end_the_process_with_them(life: Life) -> None:
+    """Without them it would only look alive: what is owed would wait for the next hint, or for ever."""
+
+    async def listen(adapter: Adapter, chat: Chat) -> None:
+        chat.name = None  # type: ignore[assignment]  # a platform of somebody else's may be broken
+        await asyncio.Event().wait()
+
+    with pytest.raises(TypeError):
+        await life(listen)
+    assert life.silenced == 1

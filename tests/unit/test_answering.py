@@ -11,12 +11,13 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from bot.inbox import Inbox, Outcome
+from bot.inbox import Inbox, Outcome, stop_channel
 from bot.store import Store, connect
+from bot.tasks import end
 from bot.types import Phase, reference
 from tests.bench import Bench
 from tests.lossy import LossyLine
-from workers.leases import End
+from workers.leases import End, Leases
 
 
 @pytest.fixture
@@ -188,6 +189,34 @@ async def test_a_record_that_nobody_can_read_is_given_up_and_the_conversation_go
     assert (await bench.replies.read(turn.id)).phase is Phase.FAILED
     assert (await bench.replies.read(behind.id)).text == "fine"
     assert len(await bench.letters()) == 1
+
+
+@pytest.mark.parametrize("field", ["words", "epoch", "kind"])
+async def test_bytes_that_are_no_text_in_a_stored_turn_hold_nothing_up(
+    bench: Bench, field: str
+) -> None:
+    turn, behind = await bench.ask("what?"), await bench.ask("and now?")
+    await bench.redis.hset(bench.store.key("turn", turn.id), field, b"\xff\xfe")
+    bench.models.will_say("fine")
+    bench.models.will_say("fine too")
+    await bench.answering.converse(turn.conversation)
+    assert [(await bench.replies.read(t.id)).text for t in (turn, behind)] == ["fine", "fine too"]
+
+
+async def test_what_is_no_conversation_among_the_stops_is_passed_over(bench: Bench) -> None:
+    leases = Leases(bench.inbox)
+    following = asyncio.create_task(leases.stops())
+    turn = await bench.ask("what?")
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+    async with leases.hold(grant) as held:
+        work = asyncio.create_task(held.guard(asyncio.Event().wait()))
+        for said in (b"\xff\xfe", turn.conversation.encode()):
+            while not await bench.redis.publish(stop_channel(bench.store), said):
+                await asyncio.sleep(0.005)
+        assert await work is None
+        assert held.why is End.STOP
+    await end(following)
 
 
 async def test_a_record_of_another_version_still_names_its_author(bench: Bench) -> None:

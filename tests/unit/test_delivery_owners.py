@@ -123,6 +123,24 @@ async def test_what_was_delivered_elsewhere_is_not_taken_back(shop: Shop) -> Non
     assert shop.server.texts() == ["So"]
 
 
+async def test_what_is_no_hint_is_passed_over_and_the_next_one_heard(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = shop.delivery()
+    listening = asyncio.create_task(delivery.hints())
+    turn = await shop.ask()
+    await shop.pen.answer(turn, "Heard.")
+    store = shop.inbox.store
+    for said in (b"\xff\xfe", b"", b"a word of somebody's", turn.id.encode()):
+        while not await store.redis.publish(store.key("hint", "chat"), said):
+            await asyncio.sleep(0.005)
+    await shop.at_rest()
+    assert shop.server.texts() == ["Heard."]
+    assert "somebody" not in caplog.text
+    listening.cancel()
+    await delivery.close(1)
+
+
 async def test_the_hints_go_on_when_their_connection_was_lost(shop: Shop) -> None:
     delivery = shop.delivery()
     listening = asyncio.create_task(delivery.hints())

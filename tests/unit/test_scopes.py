@@ -13,7 +13,7 @@ from bot.access import Admins
 from bot.audit import AuditEntry, audit_head, read_audit, verify
 from bot.errors import NotAllowed, Unavailable
 from bot.scopes import Scopes
-from bot.store import Store
+from bot.store import REPLY_TTL, Store
 from bot.types import Actor, Channel, Scope, Thread
 
 THREAD, CHANNEL, CATEGORY, WORKSPACE = Scope
@@ -105,7 +105,7 @@ async def test_a_lock_pins_the_inherited_model_whatever_is_set_wider(
     await change.set(WORKSPACE, "wider")
     assert await aliases(scopes) == ["wide", "wide", "wider"]
     choice = await scopes.in_force(HERE)
-    assert (choice.reason, choice.locked_by) == ("lock:channel", "Ada")
+    assert (choice.reason, choice.by) == ("lock:channel", "Ada")
     assert [claim.alias for claim in choice.hidden] == ["narrow", "wider"]
 
 
@@ -214,6 +214,15 @@ async def test_the_same_request_twice_has_the_same_answer_and_one_entry(scopes: 
     assert again == once
     assert (await scopes.in_force(HERE)).alias == "other"
     assert [entry.request for entry in await read_audit(scopes.store)] == ["r", "q"]
+
+
+async def test_a_change_is_remembered_for_as_long_as_its_command_may_be_run_again(
+    scopes: Scopes,
+) -> None:
+    """An adapter that comes back days later must not undo what another admin chose meanwhile."""
+    await scopes.set(HERE, CHANNEL, "claude", actor=ADA, request_id="r")
+    remembered = await scopes.store.redis.ttl(scopes.store.key("request", "r"))
+    assert remembered > REPLY_TTL - 60
 
 
 async def test_a_refusal_is_repeated_too(scopes: Scopes, change: Changes) -> None:
