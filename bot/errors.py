@@ -2,7 +2,7 @@
 
 BotError                      a sentence that a person may read
 ├── UserError                 what was asked cannot be done: said, never logged as an error
-│   ├── UnknownModel · NotAllowed · Unavailable · TooManyRequests · BudgetSpent · AttachmentRejected
+│   ├── UnknownModel · NotAllowed · Unavailable · AttachmentRejected
 ├── ProviderError             the model's side
 │   ├── ProviderBusy* · ProviderDown* · ContextTooLong · Refused · BadKey · BadImage · ModelGone · AnswerCut
 ├── PlatformError             the chat's side
@@ -37,14 +37,6 @@ class NotAllowed(UserError):
 
 class Unavailable(UserError):
     """A word that the interface names and this version does not have yet, or not in this place."""
-
-
-class TooManyRequests(UserError):
-    """More is waiting than the limits allow."""
-
-
-class BudgetSpent(UserError):
-    """The budget of the person, the channel or the workspace is used up."""
 
 
 class AttachmentRejected(UserError):

@@ -41,7 +41,6 @@ class Choice:
     by: str = ""
     at: datetime | None = None
     until: datetime | None = None
-    locked_by: str = ""
     hidden: tuple[Claim, ...] = ()
 
     @property
@@ -88,7 +87,6 @@ def _won(claim: Claim, reason: str, hidden: list[Claim], now: datetime) -> Choic
         claim.by,
         claim.at,
         claim.until,
-        locked_by=claim.by if claim.locked else "",
         hidden=tuple(hidden),
     )
 

@@ -181,7 +181,6 @@ class Message:
     history: bool = False
     first: bool = False  # the bot was never asked in this thread before
     threadless: bool = False  # said where the platform tells no thread: a slash command outside one
-    locale: str = ""
 
     @property
     def fetches(self) -> bool:

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from queue import Empty
-from typing import Any
+from typing import Any, ClassVar
 
 from celery import Celery
 from celery.worker.consumer import Consumer
@@ -24,12 +24,11 @@ Bury = Callable[[str, str], None]  # what it was, and a digest of its body
 GARBAGE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 
 
-def register(app: Celery, converse: Callable[[str], None], bury: Bury) -> None:
-    """The one task of this project, behind a door that lets nothing else in."""
+def register(app: Celery, converse: Callable[[str], None], put_aside: Bury) -> None:
+    """The one task of this project, behind a door that lets nothing else in: what is no bell is put aside."""
 
     class OurDoor(Door):
-        def bury(self, what: str, digest: str) -> None:
-            bury(what, digest)
+        bury = staticmethod(put_aside)
 
     class Listener(Consumer):
         """Celery's consumer, listening at our door."""
@@ -61,9 +60,7 @@ class Door(queue.Transport):
     """Each bell is written anew from the one thing that it says; whatever else came along with it stays outside."""
 
     Channel = Channel
-
-    def bury(self, what: str, digest: str) -> None:
-        raise NotImplementedError
+    bury: ClassVar[staticmethod[[str, str], None]]  # where what is no bell goes
 
     def _deliver(self, message: Any, queue: str | None) -> None:
         conversation = said(message)

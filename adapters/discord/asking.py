@@ -181,7 +181,6 @@ class Asking:
             text=text,
             target=Target(channel, interaction=asked_id, only=str(user.id) if hidden else None),
             marks=(_mark(interaction),),
-            locale=str(interaction.locale),
             threadless=where.parent is None,
         )
         if where.parent is None or hidden:

@@ -19,7 +19,6 @@ from bot.models import Catalog
 from bot.scopes import Scopes
 from bot.types import Scope, Thread
 
-CHOICES = 25  # the most that Discord shows
 CHOICE_NAME = 100  # characters of one
 FIRST_SECONDS = 0.2  # what the first look at a place may hold up
 REMEMBERED = 10_000  # places
@@ -40,7 +39,7 @@ class Offers:
         if not self._may(interaction, action):
             return []
         current, today = await self.current.of(interaction), datetime.now(UTC).date()
-        found = self.catalog.search(typed, current, today=today)[:CHOICES]
+        found = self.catalog.search(typed, current, today=today)
         return [app_commands.Choice(name=name[:CHOICE_NAME], value=alias) for alias, name in found]
 
     def _may(self, interaction: discord.Interaction, action: Action) -> bool:

@@ -5,7 +5,6 @@ process (`decode`), because this one holds a platform's token.
 """
 
 import asyncio
-import hashlib
 import importlib.util
 import logging
 import signal
@@ -33,10 +32,6 @@ class Picture:
     mime: str
     width: int
     height: int
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Invoking:
         self._store = listening.store
         self._client = client
         self._hooks = hooks
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
     def register(self, app: AsyncApp, command: str) -> None:
         """The handlers of the command, of the message action and of its form."""
@@ -106,7 +106,7 @@ class Invoking:
         address = str(shortcut.get("response_url") or "")
         where = place(self._us, checked_id(shortcut["channel"]["id"]))
         if (refusal := self._refusal(shortcut, where)) is not None:
-            self._later(self._tell(address, refusal))
+            self._later(self._hooks.tell(address, refusal))
             await ack()
             return
         about, token = shortcut["message"], new_id()
@@ -131,9 +131,6 @@ class Invoking:
         except NotAllowed as error:
             return error.sentence
         return None
-
-    async def _tell(self, address: str, sentence: str) -> None:
-        await self._hooks.tell(address, sentence)
 
     async def _open_form(self, trigger: str, token: str, address: str) -> None:
         try:
@@ -183,7 +180,7 @@ class Invoking:
             event="",
         )
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def _later(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -48,13 +48,12 @@ async def test_each_kind_becomes_a_picture_of_ours(data: bytes, mime: str) -> No
     assert (picture.mime, picture.width, picture.height) == (mime, 40, 30)
     made = opened(picture.data)
     assert (made.size, f"image/{(made.format or '').lower()}") == ((40, 30), mime)
-    assert len(picture.sha256) == 64
 
 
 async def test_the_same_file_is_the_same_picture() -> None:
     data = pictures.jpeg_with_metadata()
 
-    assert (await prepare(data, "a")).sha256 == (await prepare(data, "b")).sha256
+    assert await prepare(data, "a") == await prepare(data, "b")
 
 
 async def test_a_large_photograph_is_upright_and_within_the_limit() -> None:
@@ -255,7 +254,7 @@ async def test_two_decoders_at_most_run_at_once() -> None:
         most = max(most, _children() - before)
         await asyncio.sleep(0.005)
 
-    assert len({picture.sha256 for picture in await running}) == 1
+    assert len({picture.data for picture in await running}) == 1
     assert most == images.AT_ONCE
 
 
