@@ -8,7 +8,7 @@ JOBS ?= $(shell $(BIN)/python -c 'import os; print(min((os.cpu_count() or 2) + 1
 # The suite starts some two hundred Pythons: without compiled files each would compile the project and its tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env demo test check picture lock
+.PHONY: env demo test check bench bench-long picture lock
 
 env: .venv/.ready
 
@@ -44,6 +44,12 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The table of docs/benchmarks.md, measured on this machine: twelve minutes at most, an hour for the long one.
+bench: env
+	@$(BIN)/python -m tests.benchmarks
+bench-long: env
+	@$(BIN)/python -m tests.benchmarks long
 
 # The picture in README.md, taken of the running demo; needs chromium.
 picture: env

@@ -67,6 +67,8 @@ class Process:
 class House:
     """`async with House() as house:` then `await house.start("slack", "worker")`."""
 
+    program = "bot"  # the module that is run with the word of a process
+
     def __init__(
         self,
         *,
@@ -164,7 +166,7 @@ class House:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "bot",
+                self.program,
                 word,
                 *arguments,
                 env=self.environment(word) | settings,

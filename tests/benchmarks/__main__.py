@@ -1,0 +1,82 @@
+"""`python -m tests.benchmarks [long]`: measures, prints the tables, writes docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tests.conftest  # noqa: F401  # nobody's tokens or proxies
+from tests.benchmarks import burst, machine, page
+from tests.benchmarks.row import Measure, Row, table
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Some measures that stand in one table."""
+
+    title: str
+    words: str
+    measures: Sequence[Measure]
+
+
+SHORT = (
+    Chapter(
+        "Speed",
+        "The simulated platforms' rate limits are off.",
+        (burst.rows,),
+    ),
+)
+LONG: tuple[Chapter, ...] = ()
+
+
+async def measured(measure: Measure) -> Sequence[Row]:
+    """The measure's rows. One that fails is a row too: the others are still wanted."""
+    began = time.monotonic()
+    try:
+        found = await measure()
+    except Exception as error:
+        traceback.print_exc()
+        found = [Row(measure.__module__.rpartition(".")[2], [], beside=f"{type(error).__name__}")]
+    sys.stderr.write(f"{measure.__module__}: {time.monotonic() - began:.0f} s\n")
+    return found
+
+
+async def run(command: str, chapters: Sequence[Chapter], only: str) -> None:
+    began, load = time.monotonic(), machine.load()
+    parts = []
+    for chapter in chapters:
+        wanted = [m for m in chapter.measures if only in m.__module__]
+        rows = [row for measure in wanted for row in await measured(measure)]
+        if rows:
+            parts.append(page.chapter(chapter.title, chapter.words, [table(rows)]))
+    minutes = (time.monotonic() - began) / 60
+    text = "\n\n".join(
+        [
+            f"## `{command}`",
+            f"{machine.described()}. {time.strftime('%Y-%m-%d', time.gmtime())}, {minutes:.0f} minutes,"
+            f" {load:.1f} other processes busy when it began.",
+            *parts,
+        ]
+    )
+    print(text)  # noqa: T201
+    if not only:
+        page.write(command, text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("length", nargs="?", choices=["short", "long"], default="short")
+    parser.add_argument("--only", default="", help="measures of this module; nothing is written")
+    given = parser.parse_args()
+    command, chapters = (
+        ("make bench", SHORT) if given.length == "short" else ("make bench-long", LONG)
+    )
+    asyncio.run(run(command, chapters, given.only))
+
+
+main()

@@ -1,0 +1,58 @@
+"""Fifty mentions at once: how long until all are answered, what that costs, and which calls it takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.benchmarks.lab import Lab
+from tests.benchmarks.row import Row
+from tests.benchmarks.speakers import CHUNKS, SECONDS
+
+AT_ONCE = 50
+RUNS = 5
+READS = ("conversations.history", "conversations.replies", "conversations.info", "users.info")
+
+
+async def rows() -> list[Row]:
+    """One worker, one adapter, Redis as `up` runs it (`appendfsync always`)."""
+    times, costs, calls, reads = [], [], [], []
+    parts: Counter[str] = Counter()
+    async with Lab() as lab:
+        await lab.start("slack", "worker")
+        await lab.crowd(AT_ONCE)  # what is made at first use is made
+        await lab.at_rest(60)
+        for _ in range(RUNS):
+            lab.slack.calls.clear()
+            async with lab.measured() as used:
+                asked = await lab.crowd(AT_ONCE)
+            times.append(max(one.finished.result() for one in asked) - min(a.at for a in asked))
+            costs.append(1000 * used.cpu / AT_ONCE)
+            parts.update(
+                {name: 1000 * seconds / AT_ONCE / RUNS for name, seconds in used.by.items()}
+            )
+            calls.append(len(lab.slack.calls) / AT_ONCE)
+            reads.append(sum(c.method in READS for c in lab.slack.calls) / AT_ONCE)
+        methods = Counter(call.method for call in lab.slack.calls)
+    model = f"{CHUNKS} chunks in {SECONDS} s"
+    return [
+        Row(
+            f"{AT_ONCE} mentions at once in {AT_ONCE} threads of 10 channels until all are answered",
+            [seconds / SECONDS for seconds in times],
+            "× the model's time",
+            most=1.5,
+            beside=f"model: {model}; one worker process",
+        ),
+        Row(
+            "CPU per answer: adapter, worker and Redis together",
+            costs,
+            "ms",
+            most=25,
+            beside="; ".join(f"{name} {ms:.1f} ms" for name, ms in parts.items()),
+        ),
+        Row(
+            "platform calls per answer (Slack)",
+            calls,
+            beside=", ".join(f"{name} {n / AT_ONCE:.2f}" for name, n in methods.items()),
+        ),
+        Row("calls that read history or people, per answer", reads, most=0),
+    ]
