@@ -15,7 +15,7 @@ from bot.dead import letter
 from bot.errors import BotError, MissingScope, PlaceGone
 from bot.inbox import Inbox, Stored
 from bot.reply import Replies
-from bot.store import RedisError
+from bot.store import REPLY_TTL, RedisError
 from bot.tasks import end
 from bot.types import Phase, Turn
 
@@ -157,14 +157,16 @@ class Delivery:
     async def _turn(self, turn_id: str, tracked: Tracked) -> None:
         stored = await self._inbox.load(turn_id)
         if stored is not None and stored.phase:
-            return  # owed no more: a hint came late
+            return None  # owed no more: a hint came late
         turn = stored.addressee if stored else None
         if stored is None or turn is None:
             log.error("turn.unreadable turn=%s known=%s", turn_id, stored is not None)
             await self._bury(turn_id, "an unreadable record")
-            return
+            return None
         if turn.kind != "ask":
             await self._say(stored, turn)
+        elif await self._lost(stored):
+            return await self._give_up(turn_id, "its answer is no longer kept")
         tracked.ran.set()
         place = self._places.setdefault(turn.place, Place(self._owner))
         place.users += 1
@@ -173,6 +175,11 @@ class Delivery:
                 await self._deliver(turn, place, tracked)
         finally:
             place.users -= 1
+
+    async def _lost(self, stored: Stored) -> bool:
+        """Nothing is known of an answer after all the time that answers are kept: none will come."""
+        old = 0 < stored.admitted < time.time() - REPLY_TTL
+        return old and (await self._replies.read(stored.id)).phase is None
 
     async def _mine(self, name: str, place: Place, tracked: Tracked) -> bool:
         """Wait until the channel is ours; False where the turn is to be left before that."""
@@ -302,9 +309,8 @@ class Delivery:
 
     # ---- ends ---------------------------------------------------------------------------------------
 
-    async def _give_up(self, turn_id: str) -> None:
-        """After too many faults of ours: a dead letter, and a sentence for the author if that can be."""
-        why = "an unexpected fault"
+    async def _give_up(self, turn_id: str, why: str = "an unexpected fault") -> None:
+        """No more is tried: a dead letter, and a sentence for the author if that can be."""
         stored = await self._inbox.load(turn_id)
         if stored is not None and stored.phase:
             return

@@ -100,11 +100,12 @@ class Adapter:
             for over in (await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED))[0]:
                 over.result()
         finally:
+            until = loop.time() + self.settings.drain_seconds
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
             await silence()
             await self.fetching.close()
-            await self.delivery.close(self.settings.drain_seconds)
+            await self.delivery.close(max(0.0, until - loop.time()))
             await end(waiting, *background)
             with suppress(RedisError, OSError):
                 await self.bell.close()

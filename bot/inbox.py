@@ -69,6 +69,7 @@ class Stored:
     kind: str
     phase: str = ""  # empty as long as the turn is owed
     addressee: Turn | None = None
+    admitted: float = 0.0  # s since the epoch, by Redis's clock; 0 where that is not known
 
     @classmethod
     def of(cls, turn_id: str, fields: dict[bytes, bytes]) -> Stored:
@@ -86,6 +87,7 @@ class Stored:
             text(fields.get(b"kind")),
             text(fields.get(b"phase")),
             found,
+            int(at) / 1000 if (at := fields.get(b"admitted", b"")).isdigit() else 0.0,
         )
 
 

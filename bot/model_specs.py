@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 Input = Literal["text", "image", "audio", "file"]
 Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
+Seconds = Annotated[float, Field(gt=0, le=600)]  # a worker holds a conversation for 900 s
 Dollars = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from adapters.delivery import FOREIGN, UNSHOWN, Delivery
 from adapters.platform import Rate
 from adapters.showing import BLANK
 from bot.errors import MissingScope, PlaceGone, PlatformBusy, TooLong, Unsure
+from bot.store import REPLY_TTL
 from bot.types import Phase, Turn
 from tests.chat import Pen, Shop, delivering, message, until
 
@@ -423,6 +425,25 @@ async def test_a_record_of_another_version_is_told_to_its_author(shop: Shop) -> 
                 assert shop.server.private[-1] == ("U1", turn.id, FOREIGN.format(turn.ref))
     assert shop.server.texts("C7") == ["\n-- Not understood."]
     assert shop.ran == []
+
+
+async def test_an_answer_that_is_kept_no_more_is_told_and_the_next_one_comes(shop: Shop) -> None:
+    """A platform whose adapter was away for longer than answers are kept: its conversations stood still for ever."""
+    turn, behind = await shop.ask(), await shop.ask()
+    await shop.pen.answer(turn, "Nobody came.")
+    await shop.pen.answer(behind, "Here.")
+    store = shop.inbox.store
+    long_ago = int((time.time() - REPLY_TTL - 60) * 1000)
+    for one in (turn, behind):
+        await store.redis.hset(store.key("turn", one.id), "admitted", long_ago)
+    await store.redis.delete(store.key("reply", turn.id))
+    async with shop.open():
+        await shop.at_rest()
+    assert shop.server.texts() == ["Here."]
+    ((_, told, words),) = shop.server.private
+    assert told == turn.id
+    assert turn.ref in words
+    assert [letter["turn"] for letter in await shop.letters()] == [turn.id]
 
 
 async def test_a_record_that_nobody_can_read_becomes_a_dead_letter(shop: Shop) -> None:

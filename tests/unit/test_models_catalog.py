@@ -249,6 +249,7 @@ def test_openai_base_url_overrides_the_table(own: Path) -> None:
         (f"{MINE}inputs = 'text'", "models.mine.inputs: must be a list"),
         (f"{MINE}shutdown = 'soon'", "models.mine.shutdown: must be a date, as 2027-01-14"),
         (f"{MINE}first_token = 0", "models.mine.first_token: must be greater than 0"),
+        (f"{MINE}answer_seconds = 601", "models.mine.answer_seconds: must be less than or equal to 600"),
         (f"{MINE}price = {{ input = 1 }}", "models.mine.price.output: not set"),
         (f"{MINE}price = {{ input = 1, output = -1 }}", "models.mine.price.output: must be greater than or equal to 0"),
         (f"{MINE}price = {{ input = 1, output = 1, tax = 1 }}", "models.mine.price.tax: no such key"),

@@ -9,7 +9,7 @@ const PROCESSES = { worker: "Worker", slack: "Slack adapter", discord: "Discord 
 // Each has a title, what comes of it, and one button for each place where it can be done.
 const ON_PLATFORMS = [
   { title: "Deliver the last message again", note: "One answer all the same.", deed: "redeliver" },
-  { title: "Answer 429, come back in 2 s", note: "The answer comes later, and whole.", deed: "busy" },
+  { title: "Refuse for 2 s with 429", note: "The answer comes later, and whole.", deed: "busy" },
   { title: "Cut the connection", note: "The bot comes back by itself; nothing is missed.", deed: "hang_up" },
 ];
 const ON_MODEL = [
