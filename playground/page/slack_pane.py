@@ -250,6 +250,7 @@ def _message(channel: str, message: Json, people: Json) -> Json:
         "text": message["text"],
         "blocks": _drawable(message.get("blocks", [])),
         "edited": bool(message.get("edited")),
+        "streaming": message.get("streaming_state") == "in_progress",
         "gone": message.get("subtype") == "tombstone",
         "broadcast": message.get("subtype") == "thread_broadcast",
         "files": [_file(file) for file in message.get("files", ())],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from playground.slack import arguments, chat, reading, surfaces
+from playground.slack import arguments, chat, reading, streams, surfaces
 from playground.slack.arguments import Arguments
 from playground.slack.faults import DropReply, DropRequest, Fault, Hold, Refuse
 from playground.slack.wire import Json, SlackError
@@ -38,6 +38,12 @@ METHODS: dict[str, Method] = {
     "chat.update": Method(chat.update, "3", ("chat:write",), takes_json=True),
     "chat.delete": Method(chat.delete, "3", ("chat:write",), takes_json=True),
     "chat.postEphemeral": Method(chat.post_ephemeral, "4", ("chat:write",), takes_json=True),
+    "chat.startStream": Method(streams.start, "2", ("chat:write",), takes_json=True),
+    "chat.appendStream": Method(streams.append, "4", ("chat:write",), takes_json=True),
+    "chat.stopStream": Method(streams.stop, "2", ("chat:write",), takes_json=True),
+    "agents.sessions.setStatus": Method(
+        streams.set_session_status, "3", ("chat:write",), takes_json=True
+    ),
     "users.info": Method(reading.users_info, "4", ("users:read",)),
     "usergroups.users.list": Method(reading.usergroups_users_list, "2", ("usergroups:read",)),
     "views.open": Method(surfaces.views_open, "4", takes_json=True),
@@ -59,6 +65,10 @@ METHODS: dict[str, Method] = {
 MANDATORY = frozenset(
     METHODS.keys()
     - {
+        "chat.startStream",
+        "chat.appendStream",
+        "chat.stopStream",
+        "agents.sessions.setStatus",
         "views.update",
         "assistant.threads.setStatus",
         "reactions.add",
@@ -109,6 +119,7 @@ class WebApi:
             self._slack.limits.check_method(name, method.tier)
             if isinstance(fault, Refuse):
                 raise fault.refusal
+            streams.expire(self._slack)
             if method.scopes:
                 self._slack.require_scope(*method.scopes)
             return method.run(self._slack, args)

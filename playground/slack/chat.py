@@ -25,17 +25,17 @@ def post_message(slack: Workspace, args: Arguments) -> Json:
     channel = _writable(slack, args)
     slack.limits.check_post(channel.id)
     parts = _content(args, text_limit=TEXT_OF_POST)
-    thread_ts = _thread_ts(args)
-    metadata = _metadata(args)
+    thread_ts = thread_ts_of(args)
+    metadata = metadata_of(args)
     faults = inert.faults_of(_seen(args)) + inert.unfurl_faults(args.values)
-    faults += _thread_faults(slack, channel, thread_ts)
+    faults += thread_faults(slack, channel, thread_ts)
     slack.accuse("chat.postMessage", args.values, faults)
     broadcast = args.flag("reply_broadcast") and thread_ts is not None
     message = slack.bot_message(
         channel,
         **parts,
         thread_ts=thread_ts,
-        parent_user=_parent_user(slack, channel, thread_ts),
+        parent_user=parent_user(slack, channel, thread_ts),
         metadata=metadata,
         subtype="thread_broadcast" if broadcast else None,
     )
@@ -61,8 +61,13 @@ def update(slack: Workspace, args: Arguments) -> Json:
     before = _own_message(slack, channel, args.need("ts"), "cant_update_message")
     if channel.is_archived:
         raise SlackError("is_archived")
+    if before.is_streaming:
+        raise SlackError("streaming_state_conflict")
     parts = _changes(args, before)
-    slack.accuse("chat.update", args.values, inert.faults_of(_seen(args)))
+    faults = inert.faults_of(_seen(args))
+    if before.streaming_state is not None:  # begun without a word against previews
+        faults += inert.live_addresses(parts["blocks"])
+    slack.accuse("chat.update", args.values, faults)
     now = slack.archive.next_ts()
     if "blocks" not in args:  # Slack marks as edited only what was updated by its text
         parts["edited"] = {"user": slack.world.app.bot_user, "ts": now}
@@ -82,6 +87,8 @@ def delete(slack: Workspace, args: Arguments) -> Json:
     """chat.delete"""
     channel = slack.world.visible_to_bot(args.need("channel"))
     message = _own_message(slack, channel, args.need("ts"), "cant_delete_message")
+    if message.is_streaming:
+        raise SlackError("cant_delete_message")
     remove(slack, channel, message)
     return {"ok": True, "channel": channel.id, "ts": message.ts}
 
@@ -107,7 +114,7 @@ def post_ephemeral(slack: Workspace, args: Arguments) -> Json:
         raise SlackError("user_not_in_channel")
     parts = _content(args, text_limit=TEXT_OF_POST)
     slack.accuse("chat.postEphemeral", args.values, inert.faults_of(_seen(args)))
-    message = slack.bot_message(channel, **parts, thread_ts=_thread_ts(args), private_to=user)
+    message = slack.bot_message(channel, **parts, thread_ts=thread_ts_of(args), private_to=user)
     slack.keep_private(message)
     return {"ok": True, "message_ts": message.ts}
 
@@ -155,7 +162,7 @@ def _changes(args: Arguments, before: Message) -> dict[str, Any]:
     if "attachments" not in args:
         parts["attachments"] = before.attachments
     if "metadata" in args:
-        parts["metadata"] = _metadata(args)
+        parts["metadata"] = metadata_of(args)
     return parts
 
 
@@ -170,7 +177,7 @@ def _attachments(args: Arguments) -> tuple[Json, ...]:
     return tuple(attachments)
 
 
-def _metadata(args: Arguments) -> Json | None:
+def metadata_of(args: Arguments) -> Json | None:
     """Metadata is an event type and an object; an empty object takes it away."""
     if "metadata" not in args:
         return None
@@ -186,20 +193,20 @@ def _metadata(args: Arguments) -> Json | None:
     return metadata
 
 
-def _thread_ts(args: Arguments) -> str | None:
+def thread_ts_of(args: Arguments) -> str | None:
     thread_ts = args.word("thread_ts")
     if thread_ts is not None and not TS.fullmatch(thread_ts):
         raise SlackError("invalid_thread_ts")
     return thread_ts
 
 
-def _thread_faults(slack: Workspace, channel: Channel, thread_ts: str | None) -> list[str]:
+def thread_faults(slack: Workspace, channel: Channel, thread_ts: str | None) -> list[str]:
     """Slack takes the `ts` of a reply as a thread, and then nobody finds the message."""
     root = slack.archive.find(channel.id, thread_ts) if thread_ts else None
     return ["thread_ts is that of a reply"] if root is not None and root.is_reply else []
 
 
-def _parent_user(slack: Workspace, channel: Channel, thread_ts: str | None) -> str | None:
+def parent_user(slack: Workspace, channel: Channel, thread_ts: str | None) -> str | None:
     root = slack.archive.find(channel.id, thread_ts) if thread_ts else None
     return root.user if root else None
 

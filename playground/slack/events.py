@@ -61,6 +61,19 @@ def joined(person: Person, channel: Channel, now: str) -> Json:
     }
 
 
+def session_stopped(
+    person: Person, channel: Channel, thread_ts: str, streams: list[str], now: str
+) -> Json:
+    return {
+        "type": "agent_session_stopped",
+        "user": person.id,
+        "channel": channel.id,
+        "thread_ts": thread_ts,
+        "streaming_message_ts": streams,
+        "event_ts": now,
+    }
+
+
 def home_opened(person: Person, channel: Channel, tab: str, now: str) -> Json:
     return {
         "type": "app_home_opened",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from playground.slack import chat, events, surfaces
+from playground.slack import chat, events, streams, surfaces
 from playground.slack.files import Upload
 from playground.slack.interactions import Interactions
 from playground.slack.messages import Message
@@ -122,6 +122,18 @@ class Hands:
     async def react(self, user: Who, channel: Where, ts: str, name: str) -> None:
         person, place = self._at(user, channel)
         surfaces.react(self.workspace, self._message(place, ts), (name, person.id), added=True)
+
+    async def press_stop(self, user: Who, channel: Where, thread_ts: str) -> list[str]:
+        """Presses Slack's own stop button, which a thread has while its agent session is processing; returns the
+        streams that Slack stopped."""
+        slack = self.workspace
+        person, place = self._at(user, channel)
+        if slack.sessions.get((place.id, thread_ts)) != "processing":
+            raise Impossible(f"nothing is being processed in {thread_ts}")
+        stopped = streams.stop_by_user(slack, place, thread_ts)
+        now = slack.archive.next_ts()
+        slack.tell(events.session_stopped(person, place, thread_ts, stopped, now), place)
+        return stopped
 
     async def open_home(self, user: Who, tab: Literal["home", "messages"] = "home") -> None:
         """Opens the bot's page; `messages` is the tab of the direct conversation."""

@@ -15,6 +15,7 @@ CONTROL = re.compile(
     r"|<#[CGD][A-Z0-9]+(?:\|[^>\n]*)?>",
     re.IGNORECASE,
 )
+ADDRESS = re.compile(r"\b(?:https?://|mailto:|www\.)\S+", re.IGNORECASE)
 LIVE_ELEMENTS = ("user", "usergroup", "broadcast", "channel", "team")
 
 
@@ -47,6 +48,12 @@ def unfurl_faults(call: Json) -> list[str]:
         for name in ("unfurl_links", "unfurl_media")
         if call.get(name) not in (False, "0", "false")
     ]
+
+
+def live_addresses(blocks: Any) -> list[str]:
+    """Addresses that Slack would make links of in Markdown; a stream says no to no preview."""
+    texts = [html.unescape(one["text"]) for one in blocks if one.get("type") == "markdown"]
+    return [f"a live {found} in a stream" for text in texts for found in ADDRESS.findall(text)]
 
 
 def _string(value: Any) -> str:

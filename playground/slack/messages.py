@@ -28,6 +28,7 @@ class Message:
     metadata: Json | None = None
     edited: Json | None = None
     client_msg_id: str | None = None
+    streaming_state: str | None = None  # "in_progress" or "completed"; None: it never was a stream
     reactions: tuple[tuple[str, str], ...] = ()  # (name, user)
     private_to: str | None = None
 
@@ -38,6 +39,10 @@ class Message:
     @property
     def root_ts(self) -> str:
         return self.thread_ts or self.ts
+
+    @property
+    def is_streaming(self) -> bool:
+        return self.streaming_state == "in_progress"
 
     @property
     def is_deleted(self) -> bool:
@@ -57,6 +62,7 @@ class Message:
             "thread_ts": self.thread_ts,
             "parent_user_id": self.parent_user if self.is_reply else None,
             "edited": self.edited,
+            "streaming_state": self.streaming_state,
             "reactions": self._counted_reactions(),
             "metadata": self.metadata if metadata else None,
             "hidden": True if self.is_deleted else None,

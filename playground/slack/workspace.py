@@ -11,6 +11,7 @@ from playground.slack.files import Shelf, StoredFile
 from playground.slack.limits import RateLimits
 from playground.slack.messages import Archive, Message
 from playground.slack.sockets import Delivery, Hub
+from playground.slack.streamed import Stream
 from playground.slack.wire import Impossible, Json, SlackError, fresh_id
 from playground.slack.world import SCOPE_WORD, Channel, World
 
@@ -123,6 +124,8 @@ class Workspace:
         self.violations: list[Violation] = []
         self.views: dict[str, View] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
+        self.streams: dict[str, Stream] = {}  # by the ts of their message
+        self.sessions: dict[tuple[str, str], str] = {}  # (channel, thread_ts) → status
         self.methods: frozenset[str] | None = None  # all, unless a test allows only some
         self.is_revoked = False
         self.origin = ""

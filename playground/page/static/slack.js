@@ -191,7 +191,7 @@ export class Slack {
       h("div", { class: "column" },
         m.private && privateNote(),
         !joins && h("div", { class: "byline" }, h("strong", {}, m.author.name), m.author.bot && h("span", { class: "app" }, "APP"), h("time", {}, clock(m.at))),
-        h("div", { class: "text" }, body, m.edited && !m.author.bot && h("span", { class: "edited" }, "(edited)")),
+        h("div", { class: m.streaming ? "text streaming" : "text" }, body, m.edited && !m.author.bot && h("span", { class: "edited" }, "(edited)")),
         pictures(m.files),
         this.reactions(m),
         replies.length > 0 && this.threadBar(m, replies, status),
