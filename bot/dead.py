@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from bot.store import Store
+from bot.store import RedisError, Store
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,16 @@ async def bury(store: Store, dead: str) -> None:
         pipe.rpush(name, dead)
         pipe.ltrim(name, -KEPT, -1)
         await pipe.execute()
+
+
+async def malformed(store: Store, event: str) -> bool:
+    """Keep a dead letter of a platform's event that nobody can read, by its id; False: Redis did not take it."""
+    try:
+        await bury(store, letter("malformed", event=event))
+    except (RedisError, OSError) as error:
+        log.warning("event.unburied event=%s error=%s", event, type(error).__name__)
+        return False
+    return True
 
 
 async def sound(

@@ -18,6 +18,7 @@ from adapters.discord.missed import Missed
 from adapters.discord.offers import Offers
 from adapters.discord.rest import LONGEST_WAIT
 from adapters.discord.slash import command_tree
+from bot import dead
 from bot.store import Store
 from bot.tasks import end
 
@@ -70,11 +71,14 @@ class Client(discord.Client):
         self._store = store
         self._silent = False
         self._syncing: asyncio.Task[None] | None = None
+        self._burying: set[asyncio.Task[bool]] = set()
         self._reading: asyncio.Task[Any] | None = None  # what was missed
         self.tree = command_tree(self, asking, offers)
         # An event that the library cannot read would end its loop, and lose the events after it.
         parsers = self._connection.parsers
-        parsers.update({name: _tolerant(name, read, granted) for name, read in parsers.items()})
+        parsers.update(
+            {name: _tolerant(name, read, granted, self._bury) for name, read in parsers.items()}
+        )
 
     async def setup_hook(self) -> None:
         """Commands that could not be told now are told while the bot already works."""
@@ -100,9 +104,10 @@ class Client(discord.Client):
         self._missed.away()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        """A fault of ours in the handler of an event: logged once, with the event's id where it has one."""
+        """A fault in the handler of an event: logged once, with the event's id where it has one, and a dead letter."""
         event_id = getattr(args[0], "id", getattr(args[0], "message_id", "-")) if args else "-"
         log.exception("event.failed event=%s id=%s", event_method, event_id)
+        await dead.malformed(self._store, f"{event_method} {event_id}")
 
     async def on_message(self, message: discord.Message) -> None:
         if not self._silent:
@@ -143,14 +148,22 @@ class Client(discord.Client):
         with suppress(TimeoutError, OSError):
             await asyncio.wait_for(self.close(), GOODBYE_SECONDS)
 
+    def _bury(self, event: str) -> None:
+        """A dead letter, for which the events after it do not wait."""
+        task = asyncio.create_task(dead.malformed(self._store, event))
+        self._burying.add(task)
+        task.add_done_callback(self._burying.discard)
+
     async def _read_no_more(self) -> None:
         """What was missed is left where it is: the next connection reads it, from the same moment on."""
         if self._reading is not None:
             await end(self._reading)
 
 
-def _tolerant(name: str, read: Callable[[Any], Any], granted: Granted) -> Callable[[Any], Any]:
-    """The parser of an event; a payload that it cannot read is left out, and said."""
+def _tolerant(
+    name: str, read: Callable[[Any], Any], granted: Granted, bury: Callable[[str], None]
+) -> Callable[[Any], Any]:
+    """The parser of an event; a payload that it cannot read is left out, and becomes a dead letter."""
 
     def tolerant(data: Any) -> Any:
         try:
@@ -159,7 +172,11 @@ def _tolerant(name: str, read: Callable[[Any], Any], granted: Granted) -> Callab
         except Exception as error:  # the edge of the library: whatever a surprising payload raises
             if name in ESSENTIAL:
                 raise
-            log.error("event.unreadable event=%s error=%s", name, type(error).__name__)
+            event_id = _id(data)
+            log.error(
+                "event.unreadable event=%s id=%s error=%s", name, event_id, type(error).__name__
+            )
+            bury(f"{name} {event_id}")
         if (
             name == "GUILD_CREATE"
         ):  # the server is known all the same, its messages are no private ones
@@ -167,3 +184,9 @@ def _tolerant(name: str, read: Callable[[Any], Any], granted: Granted) -> Callab
         return None
 
     return tolerant
+
+
+def _id(data: Any) -> str:
+    """The id of what an event is about, if it has one that is none but an id."""
+    found = data.get("id") if isinstance(data, dict) else None
+    return found if isinstance(found, str) and found.isdecimal() else "-"

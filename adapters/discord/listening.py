@@ -15,6 +15,7 @@ from adapters.discord.people import actor_of
 from adapters.discord.places import Place, Places
 from adapters.discord.rest import Rest
 from adapters.intake import Intake
+from bot import dead
 from bot.access import Action, Admins, authorize
 from bot.errors import NotAllowed, PlatformError
 from bot.types import Actor, Message, Target, Thread
@@ -67,6 +68,7 @@ class Listening:
                     await self._refuse(said)
             except Exception:  # the edge of an event: ours, with a sentence for its author
                 log.exception("message.failed message=%s", said.id)
+                await dead.malformed(self._store, f"message {said.id}")
                 await self._say(said, FAULT.format(said.id))
 
     def _may_concern(self, said: Heard, message: discord.Message) -> bool:

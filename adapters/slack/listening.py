@@ -57,7 +57,7 @@ class Listening:
 
     async def on_fault(self, error: Exception, body: dict[str, Any]) -> BoltResponse | None:
         """Redis away: no ack, Slack delivers again. Anything else would fail again in the same way: it becomes a dead
-        letter, and is acknowledged."""
+        letter, and is acknowledged once that is kept."""
         event = str(body.get("event_id") or body.get("trigger_id") or "unknown")
         if isinstance(error, RedisError | OSError | TimeoutError):
             log.warning("event.refused event=%s error=%s", event, type(error).__name__)
@@ -67,16 +67,7 @@ class Listening:
             trace = trace.tb_next
         at = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "unknown"
         log.error("event.malformed event=%s error=%s at=%s", event, type(error).__name__, at)
-        return BoltResponse(status=200) if await self.bury(event) else None
-
-    async def bury(self, event: str) -> bool:
-        """Keep a dead letter of a malformed event; where that cannot be, it is not to be acknowledged."""
-        try:
-            await dead.bury(self.store, dead.letter("malformed", event=event))
-        except (RedisError, OSError) as error:
-            log.warning("event.unburied event=%s error=%s", event, type(error).__name__)
-            return False
-        return True
+        return BoltResponse(status=200) if await dead.malformed(self.store, event) else None
 
     # ---- messages -----------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import aiohttp
@@ -27,6 +28,7 @@ from adapters.slack.reading import Reading
 from adapters.slack.sending import Slack
 from adapters.slack.sockets import Sockets
 from adapters.slack.waits import Waits
+from bot import dead
 from bot.errors import PlatformError, SettingsError
 from bot.models import Catalog
 from bot.proxies import proxy_for
@@ -50,8 +52,8 @@ async def serve(settings: SlackSettings) -> None:
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session, open_session(origins) as files:
         us = await introduce(client := web_client(settings, session))
         address = await addresses(settings, client)
-        adapter, listening, app = assembled(settings, us, client, files, origins)
-        sockets = Sockets(app, session, address, listening.bury)
+        adapter, app = assembled(settings, us, client, files, origins)
+        sockets = Sockets(app, session, address, partial(dead.malformed, adapter.store))
 
         async def listen() -> None:
             async with asyncio.TaskGroup() as group:
@@ -68,7 +70,7 @@ def assembled(
     client: AsyncWebClient,
     files: aiohttp.ClientSession,
     origins: Origins,
-) -> tuple[Adapter, Listening, AsyncApp]:
+) -> tuple[Adapter, AsyncApp]:
     """Everything behind the sockets: the shared parts with Slack as their platform, and Bolt with all its handlers."""
     allowed = settings.slack_external == "allow"
     session: aiohttp.ClientSession = client.session  # type: ignore[assignment]  # given by `web_client`
@@ -97,7 +99,7 @@ def assembled(
     listening = Listening(adapter.intake, us, external_allowed=allowed)
     app = bolt(settings, client, us)
     register(app, listening, Invoking(listening, client, hooks), settings.slack_command)
-    return adapter, listening, app
+    return adapter, app
 
 
 def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> AsyncWebClient:

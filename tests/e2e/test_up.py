@@ -75,6 +75,8 @@ async def test_what_was_asked_before_a_kill_is_answered_once_after_it(tmp_path: 
         models.will_say(*words, times=None)
         async with up(tmp_path, slack, models) as first:
             await first.says("slack.ready")
+            await slack.command("ada", "general", "/ai model set gpt-6-luna")
+            await slack.shows("gpt-6-luna", channel="general")
             asked = await slack.post("ada", "general", "@Switchboard count")
             await slack.shows("one", thread_ts=asked.ts)
             first.process.kill()
@@ -83,6 +85,9 @@ async def test_what_was_asked_before_a_kill_is_answered_once_after_it(tmp_path: 
             await second.says("slack.ready", times=2)
             await slack.shows("".join(words), thread_ts=asked.ts, timeout=30)
             assert len(slack.answers(asked.ts)) == 1
+            later = await slack.post("mia", "general", "@Switchboard once more")
+            await slack.shows("one", thread_ts=later.ts)
+            assert models.requests[-1].body["model"] == "gpt-6-luna", "what an admin chose is kept"
             second.process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(second.process.wait(), 30) == 0
 

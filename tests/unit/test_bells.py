@@ -18,7 +18,7 @@ from bot.queue import QUEUE, Bell, assert_json_only, celery_app
 from tests.bench import Bench
 from workers.bells import bell, said
 from workers.slots import Slots
-from workers.sweeping import Sweeping
+from workers.sweeping import SWEEP_SECONDS, Sweeping
 
 HERE = "slack:T1:C1:1.1"
 LIST = f"switchboard:celery:{QUEUE}"
@@ -106,10 +106,17 @@ async def test_a_bell_that_cannot_be_rung_is_noted_and_the_next_one_rings(
 
 
 async def test_the_sweep_rings_through_celery_and_through_nothing_else(bench: Bench) -> None:
-    """The whole is deaf without Celery: bells pile up, nobody is asked."""
+    """The whole is deaf without Celery: bells pile up, nobody is asked. A bell that was lost costs one sweep."""
     turn = await bench.ask("anybody?")
-    sweeping = asyncio.create_task(Sweeping(bench.inbox, bench.bell, lambda: True).run())
+    sweeps: list[int] = []
+
+    def room() -> bool:
+        sweeps.append(1)
+        return True
+
+    sweeping = asyncio.create_task(Sweeping(bench.inbox, bench.bell, room).run())
     await bench.until(bench.bells)
+    assert (len(sweeps), SWEEP_SECONDS) == (1, 1.0)
     assert said(json.loads(await bench.redis.lindex(LIST, 0))) == turn.conversation
     assert not bench.models.requests
     sweeping.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -54,10 +55,23 @@ async def test_the_connection_is_taken_up_again(
 
 
 async def test_what_the_library_cannot_read_is_left_out(bench: Bench) -> None:
-    identified = bench.discord.gateway.identifies
-    bench.discord.gateway.send_garbage()
+    gateway = bench.discord.gateway
+    identified = gateway.identifies
+    gateway.send_garbage()
+    gateway.dispatch("MESSAGE_CREATE", lambda _: {"id": "4711", "content": "words"}, keep=False)
+    odd = {"id": "4712", "channel_id": "1", "edited_timestamp": "words", "content": "words"}
+    gateway.dispatch("MESSAGE_UPDATE", lambda _: odd, keep=False)
     await answers(bench, "after garbage")
-    assert bench.discord.gateway.identifies == identified
+    assert gateway.identifies == identified
+
+    async def letters() -> list[bytes] | None:
+        found = await bench.store.redis.lrange(bench.store.key("dead"), 0, -1)
+        return found if len(found) >= 3 else None
+
+    found = await bench.eventually(letters)
+    buried = sorted(json.loads(letter)["event"] for letter in found)
+    assert buried == ["MESSAGE_CREATE -", "MESSAGE_CREATE 4711", "MESSAGE_UPDATE 4712"]
+    assert b"words" not in b"".join(found)
 
 
 async def test_a_beginning_that_cannot_be_read_begins_another_connection(bench: Bench) -> None:

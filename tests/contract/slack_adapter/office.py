@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 import aiohttp
@@ -15,6 +16,7 @@ from slack_bolt.async_app import AsyncApp
 from adapters.files.origins import Origins
 from adapters.slack.process import addresses, assembled, introduce, serve, web_client
 from adapters.slack.sockets import Sockets
+from bot import dead
 from bot.inbox import Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.settings import SlackSettings
@@ -206,13 +208,12 @@ async def app_of(office: Office, *, ping: float | None = None) -> AsyncIterator[
     settings = office.settings()
     async with aiohttp.ClientSession() as session:
         us = await introduce(client := web_client(settings, session))
-        adapter, heard, app = assembled(settings, us, client, session, Origins.slack("", ()))
+        adapter, app = assembled(settings, us, client, session, Origins.slack("", ()))
         if ping is None:
             yield app
         else:
-            sockets = Sockets(
-                app, session, await addresses(settings, client), heard.bury, ping=ping
-            )
+            bury = partial(dead.malformed, adapter.store)
+            sockets = Sockets(app, session, await addresses(settings, client), bury, ping=ping)
             keeping = asyncio.create_task(sockets.run())
             yield app
             keeping.cancel()

@@ -1,0 +1,26 @@
+"""What the pages of the project name is there: their links, pictures and commands."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_every_make_command_of_the_pages_is_one(page: str) -> None:
+    words = set(re.findall(r"\bmake ([a-z]+)\b(?=`|\s+#)", (ROOT / page).read_text("utf-8")))
+    assert words >= {"demo", "test"}
+    asked = subprocess.run(
+        ["make", "-n", *sorted(words)], cwd=ROOT, capture_output=True, check=False
+    )
+    assert asked.returncode == 0, asked.stderr
