@@ -55,7 +55,8 @@ class Platform(Protocol):
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool
     ) -> str:
-        """Post a part and return its message id. `look` says that it may have been posted before: adopt it then."""
+        """Post a part and return the id of the message that shows the body. `look` says that it may have been posted
+        before: what is found is adopted, and made to show the body."""
 
     async def edit(self, turn: Turn, part: int, message: str, body: Body) -> None:
         """Make the message show the body."""

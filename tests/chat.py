@@ -161,6 +161,7 @@ class Chat:
                 self.looked.append((turn.id, part))
                 for known in self.server.messages.values():
                     if (known.turn, known.part) == (turn.id, part):
+                        known.shown.append(text)
                         return known.id
             return apply(lambda: self._post(turn, part, text))
 

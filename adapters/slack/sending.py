@@ -91,6 +91,7 @@ class Slack:
         if part and thread and thread == parts.get(0):  # a root of ours, which is bound by now
             await self._resume(turn.message.target.channel, parts[0])
         if look and (earlier := await self._reading.posted(turn, part, thread)):
+            await self.edit(turn, part, earlier, body)  # it may show what there was then
             return earlier
         channel = turn.message.target.channel
         payload = {"turn": turn.id, "part": part}

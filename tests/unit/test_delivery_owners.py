@@ -69,7 +69,7 @@ async def test_a_successor_adopts_what_its_predecessor_had_posted_and_not_noted(
     shop.chat._post(turn, 0, "On")
     async with shop.open():
         await shop.at_rest()
-    assert shop.server.texts() == ["On"], "the fake adopts without mending the text"
+    assert shop.server.texts() == ["Once."]
     assert shop.chat.looked == [(turn.id, 0)]
 
 

@@ -84,6 +84,16 @@ async def test_a_post_of_which_nothing_came_back_is_looked_for_before_it_is_made
     assert len(office.slack.calls_of("conversations.replies")) == 1
 
 
+async def test_a_post_that_is_found_again_is_brought_up_to_date(office: Office) -> None:
+    turn = await mention(office)
+    office.slack.will_drop_reply("chat.postMessage")
+    await office.grow(turn, "One, ")
+    await office.slack.shows("One,", thread_ts=turn.message.id)
+    await office.finish(turn, "One, two.")
+    await office.at_rest()
+    assert shown(office, turn) == "One, two."
+
+
 async def test_the_question_that_a_command_repeats_is_looked_for_in_the_channel(
     office: Office,
 ) -> None:
