@@ -24,3 +24,16 @@ def test_every_make_command_of_the_pages_is_one(page: str) -> None:
         ["make", "-n", *sorted(words)], cwd=ROOT, capture_output=True, check=False
     )
     assert asked.returncode == 0, asked.stderr
+
+
+def test_every_kind_of_key_in_redis_is_in_the_architecture() -> None:
+    code = "".join(
+        path.read_text("utf-8")
+        for package in ("bot", "adapters", "workers")
+        for path in (ROOT / package).rglob("*.py")
+    )
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("## Keys")[2]
+    told = set(re.findall(r"`([a-z-]+)(?=[:`])", page))
+    used = set(re.findall(r'\bkey\(\s*"([a-z-]+)"', code))
+    assert len(used) > 25
+    assert sorted(used - told) == []
