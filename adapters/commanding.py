@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from adapters.intake import read
 from adapters.platform import Platform
+from bot.answers import Answers
+from bot.commands import Stop
 from bot.desk import Desk
 from bot.errors import UserError
 from bot.inbox import Inbox
@@ -14,30 +16,34 @@ from bot.types import Notice, Thread, Turn
 
 
 class Commanding:
-    """Runs command turns at the desk. Safe to repeat: the turn's id is the request's."""
+    """Runs command turns, those about answers apart from the desk's. Safe to repeat: the turn's id is the request's."""
 
-    def __init__(self, platform: Platform, inbox: Inbox, desk: Desk) -> None:
+    def __init__(self, platform: Platform, inbox: Inbox, desk: Desk, answers: Answers) -> None:
         self._platform = platform
         self._inbox = inbox
         self._desk = desk
+        self._answers = answers
 
     async def run(self, turn: Turn) -> str:
         """The words for the turn's author; what changed is announced in the channel as a turn of its own."""
-        message = turn.message
         try:
-            command = read(message)
-            actor = await self._platform.actor(turn)
-            notice = await self._desk.run(
-                command,
-                actor,
-                message.thread,
-                request_id=turn.id,
-                in_thread=not message.threadless,
-            )
+            notice = await self._run(turn)
         except UserError as error:
             return error.sentence
         await self._announce(turn, notice)
         return notice.text
+
+    async def _run(self, turn: Turn) -> Notice:
+        message, command = turn.message, read(turn.message)
+        if isinstance(command, Stop):
+            return await self._answers.stop(turn, lambda: self._platform.actor(turn))
+        return await self._desk.run(
+            command,
+            await self._platform.actor(turn),
+            message.thread,
+            request_id=turn.id,
+            in_thread=not message.threadless,
+        )
 
     async def _announce(self, turn: Turn, notice: Notice) -> None:
         """Admit the announcement as a turn: owed like an answer, and made once however often this runs."""

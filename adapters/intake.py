@@ -12,6 +12,7 @@ from typing import Protocol
 
 from adapters.text.clean import clean
 from bot.access import Action, Admins, authorize
+from bot.answers import NONE_YET
 from bot.commands import Ask, Command, NewConversation, parse_mention
 from bot.conversation import Conversations
 from bot.errors import Unavailable, UserError
@@ -32,9 +33,6 @@ FULL = (
     f"{CAP} questions are already waiting in this conversation. "
     "Please ask again when some of them are answered."
 )
-
-
-NONE_YET = "You have no conversation here yet: your next question begins one."
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from adapters.following import Following
 from adapters.intake import Intake
 from adapters.platform import Platform
 from bot.access import Admins
+from bot.answers import Answers
 from bot.blobs import Blobs
 from bot.conversation import Conversations
 from bot.desk import Desk
@@ -64,7 +65,14 @@ class Adapter:
         self.scopes = Scopes(self.store, settings.default_model, admins)
         self.blobs = Blobs(self.store, ttl=ttl)
         desk = Desk(self.scopes, catalog, admins, external_allowed=external_allowed, slash=slash)
-        commanding = Commanding(platform, self.inbox, desk)
+        answers = Answers(
+            self.inbox,
+            self.replies,
+            self.conversations,
+            admins,
+            external_allowed=external_allowed,
+        )
+        commanding = Commanding(platform, self.inbox, desk, answers)
         self.delivery = Delivery(platform, self.inbox, self.replies, commanding.run, self.owner)
         self.fetching = Fetching(platform, self.inbox, self.blobs, self.bell)
         following = Following(self.delivery, self.fetching)

@@ -24,10 +24,13 @@ class Action(StrEnum):
     RESET = "reset"
     LOCK = "lock"
     UNLOCK = "unlock"
+    STOP = "stop"  # an answer to a question of one's own
+    STOP_OTHERS = "stop its answer"  # of a question that somebody else asked
 
 
-FOR_ALL = frozenset({Action.ASK, Action.SHOW, Action.LIST, Action.NEW, Action.HELP})
-FOR_ADMINS = frozenset({Action.SET, Action.RESET, Action.LOCK, Action.UNLOCK})
+FOR_ALL = frozenset({Action.ASK, Action.SHOW, Action.LIST, Action.NEW, Action.STOP, Action.HELP})
+ON_OTHERS = frozenset({Action.STOP_OTHERS})
+FOR_ADMINS = frozenset({Action.SET, Action.RESET, Action.LOCK, Action.UNLOCK}) | ON_OTHERS
 IN_ONES_OWN_DM = frozenset({Action.SET, Action.RESET})
 SCOPES_OF_A_DM = frozenset({Scope.THREAD, Scope.CHANNEL})
 
@@ -64,7 +67,8 @@ def authorize(
 ) -> None:
     """Raise NotAllowed unless the actor may do this; what no rule allows is refused.
 
-    `scope` is what a change is meant for, `direct` says that the place is a direct message. `external_allowed` is the
+    `scope` is what a change is meant for (where it is about what somebody else asked, the place of that), `direct` says
+    that the place is a direct message. `external_allowed` is the
     operator's policy on people of other organisations, who may ask then and are admins never.
     """
     if actor.external and not external_allowed:
@@ -76,14 +80,25 @@ def authorize(
         return
     if action not in FOR_ADMINS or scope is None:
         raise NotAllowed("That cannot be done here.")
+    if action in ON_OTHERS:
+        if direct or not _rules(actor, scope, admins):
+            raise NotAllowed(
+                f"Somebody else asked this. Only they can {action}, "
+                f"or {_who(actor.platform, scope).removesuffix(',')}."
+            )
+        return
     if actor.external:
         raise NotAllowed("People of other organisations cannot change models.")
     if direct:
         _authorize_in_dm(action, scope)
-    elif scope not in actor.powers and not admins.includes(actor):
+    elif not _rules(actor, scope, admins):
         raise NotAllowed(
             f"Only {_who(actor.platform, scope)} can {action} the model of {_of(scope)}."
         )
+
+
+def _rules(actor: Actor, scope: Scope, admins: Admins) -> bool:
+    return not actor.external and (scope in actor.powers or admins.includes(actor))
 
 
 def _authorize_in_dm(action: Action, scope: Scope) -> None:

@@ -77,6 +77,11 @@ class NewConversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """The answer ends where it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """How to use the bot; `topic` is a command's first word, or empty."""
 
@@ -99,6 +104,7 @@ Command = (
     | LockModel
     | UnlockModel
     | NewConversation
+    | Stop
     | Help
     | Later
 )
@@ -171,7 +177,7 @@ TABLE = (
         later=True,
     ),
     Entry("new", "/new", "begin a new conversation"),
-    Entry("stop", "/stop", "stop the answer", later=True),
+    Entry("stop", "/stop", "stop your answer, or your question that waits"),
     Entry("retry [ALIAS]", "/retry", "answer the last question again", later=True),
     Entry(
         "usage [me|channel|workspace]",
@@ -259,7 +265,7 @@ def _read(word: str, rest: str, form: Form, *, accompanied: bool = False) -> Com
         return Help(plain(" ".join(arguments)).removeprefix("/"))
     if arguments:
         _fault(f"`{word}` stands alone.", word, form)
-    return NewConversation()
+    return Stop() if word == "stop" else NewConversation()
 
 
 def _question(text: str, form: Form, *, accompanied: bool) -> Ask:

@@ -21,6 +21,7 @@ from bot.commands import (
     ResetModel,
     SetModel,
     ShowModel,
+    Stop,
     UnlockModel,
 )
 from bot.errors import ModelGone, Unavailable, UnknownModel
@@ -44,6 +45,7 @@ _ACTIONS: dict[type[Command], Action] = {
     LockModel: Action.LOCK,
     UnlockModel: Action.UNLOCK,
     NewConversation: Action.NEW,
+    Stop: Action.STOP,
     Help: Action.HELP,
     Later: Action.HELP,
 }
@@ -134,8 +136,8 @@ class Desk:
                 return Notice(help_text(topic, platform=actor.platform, slash=self._slash))
             case Later(word):
                 return Notice(not_yet(word))
-            case Ask():
-                raise Unavailable("A question cannot be asked this way. Please mention me with it.")
+            case Ask() | Stop():
+                raise Unavailable("This cannot be done this way. Please mention me with it.")
 
     # ---- the model in force -------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from bot import dead
 from bot import store as keys
+from bot.stopped import stopped_notes
 from bot.store import Store, text
 from bot.types import RECORD_VERSION, Phase, Turn, Usage, decode, encode
 
@@ -53,7 +54,9 @@ class Grant:
     turn: str
     fence: int
     attempt: int
-    stopped: bool = False  # its author took the question back while another holder answered it
+    stopped: bool = (
+        False  # the answer was stopped, or its question deleted, while another holder made it
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Stored:
     phase: str = ""  # empty as long as the turn is owed
     addressee: Turn | None = None
     admitted: float = 0.0  # s since the epoch, by Redis's clock; 0 where that is not known
+    gone: bool = False  # the question was deleted
+    stopped_by: str = ""  # who stopped the answer, if somebody else did
 
     @classmethod
     def of(cls, turn_id: str, fields: dict[bytes, bytes]) -> Stored:
@@ -88,6 +93,8 @@ class Stored:
             text(fields.get(b"phase")),
             found,
             int(at) / 1000 if (at := fields.get(b"admitted", b"")).isdigit() else 0.0,
+            b"gone" in fields,
+            text(fields.get(b"stopped_by")),
         )
 
 
@@ -257,6 +264,18 @@ class Inbox:
 
     async def amend(self, turn: Turn, words: str | None) -> str:
         """A question was edited, or deleted (None): 'replaced', 'cancelled', 'answering', 'stopping' or 'later'."""
+        how = "delete" if words is None else "edit"
+        return await self._amend(turn, how, words or "", (), ())
+
+    async def stop(self, turn: Turn, by: str = "") -> str:
+        """No answer is wanted any more; what there is of it stays. `by` names who stops it, if that is not who asked:
+        'cancelled' (it waited), 'stopping' or 'later' (it is over)."""
+        notes = [stopped_notes(turn, by, text=text) for text in (True, False)]
+        return await self._amend(turn, "stop", by, *notes)
+
+    async def _amend(
+        self, turn: Turn, how: str, words: str, within: tuple[str, ...], before: tuple[str, ...]
+    ) -> str:
         key = self.store.key
         state = await self.store.run(
             "amend",
@@ -271,13 +290,30 @@ class Inbox:
             ],
             turn.id,
             turn.conversation,
-            "delete" if words is None else "edit",
-            words or "",
+            how,
+            words,
             keys.REPLY_TTL,
             stop_channel(self.store),
             hint_channel(self.store, turn.conversation),
+            json.dumps(within),
+            json.dumps(before),
         )
         return text(state)
+
+    async def waiting(self, conversation: str) -> list[str]:
+        """The turns that are answered or wait for it, in order."""
+        found = await self.store.redis.lrange(self.store.key("inbox", conversation), 0, -1)
+        return [text(turn) for turn in found]
+
+    async def last(self, conversation: str) -> str:
+        """The turn that was answered last, or stopped; empty where there is none."""
+        return text(await self.store.redis.hget(self.store.key("lease", conversation), "last"))
+
+    async def remembered(self, request_id: str, choice: str) -> str:
+        """What a request meant when it was run for the first time: `choice`, if this is it."""
+        name = self.store.key("request", request_id)
+        first = await self.store.redis.set(name, choice, nx=True, get=True, ex=keys.DAY)
+        return choice if first is None else text(first)
 
     async def sweep(self) -> list[str]:
         """Conversations that are due, moved forward so that one worker rings each."""
@@ -352,7 +388,7 @@ def hint_channel(store: Store, conversation: str) -> str:
 
 
 def stop_channel(store: Store) -> str:
-    """Where the conversations whose answer is to stop are published for the workers."""
+    """Where the conversation and the turn of an answer that is to stop are published for the workers."""
     return store.key("stop")
 
 

@@ -6,10 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bot import dead
 from bot.inbox import MAX_ATTEMPTS, Grant, Inbox, Outcome, Stored
 from bot.queue import Bell
+from bot.reply import Replies
+from bot.stopped import TAKEN_BACK, stopped_notes
 from bot.store import AWAY, RedisError
 from bot.types import Phase, reference
 from workers.leases import End, Held, Leases
@@ -29,8 +32,11 @@ Draft = Callable[[Held, Stored], Awaitable[Outcome]]
 class Answering:
     """What a bell starts. Any number may run for one conversation: CLAIM lets one of them through."""
 
-    def __init__(self, inbox: Inbox, leases: Leases, bell: Bell, draft: Draft) -> None:
+    def __init__(
+        self, inbox: Inbox, replies: Replies, leases: Leases, bell: Bell, draft: Draft
+    ) -> None:
         self._inbox = inbox
+        self._replies = replies
         self._leases = leases
         self._bell = bell
         self._draft = draft
@@ -70,7 +76,7 @@ class Answering:
             await self._inbox.release(grant)
             self._bell.ring(grant.conversation)
         elif outcome is None and held.why is End.STOP:
-            outcome = stopped(held)
+            outcome = await self._stopped(held)
         if outcome is not None:
             await self._commit(held, stored.epoch if stored else "0", outcome)
 
@@ -78,7 +84,7 @@ class Answering:
         """What becomes of the turn."""
         grant = held.grant
         if grant.stopped:
-            return stopped(held)
+            return await self._stopped(held)
         if stored is None or stored.turn is None:
             return buried(grant, "a record that this version cannot read")
         if grant.attempt > MAX_ATTEMPTS:
@@ -91,11 +97,29 @@ class Answering:
             log.exception("turn.failed turn=%s", stored.id)
             return buried(grant, "an unexpected fault")
 
+    async def _stopped(self, held: Held) -> Outcome:
+        """The answer ends where it is: with its question in the log, unless that was taken back."""
+        outcome, stored = held.so_far(), await self._inbox.load(held.grant.turn)
+        seen = await self._replies.read(held.grant.turn)
+        if len(seen.text) > len(outcome.text):  # a former holder's, and no part of this prompt
+            outcome = replace(outcome, text=seen.text, alias=seen.alias, entries=(), drop=0)
+        if stored is None or stored.addressee is None:
+            return replace(outcome, phase=Phase.STOPPED)
+        if stored.gone:
+            outcome = replace(outcome, notes=(), entries=(), drop=0)
+            notes: tuple[str, ...] = (TAKEN_BACK,) if outcome.text else ()
+        else:
+            notes = stopped_notes(stored.addressee, stored.stopped_by, text=bool(outcome.text))
+        return replace(outcome, phase=Phase.STOPPED, notes=(*outcome.notes, *notes))
+
     async def _commit(self, held: Held, epoch: str, outcome: Outcome) -> None:
         """Make it final, however long Redis is away; the fence sees to it that it counts once."""
         give_up = time.monotonic() + COMMIT_SECONDS
+        state = ""
         while True:
             try:
+                if state == "stop":
+                    outcome = await self._stopped(held)
                 state = await self._inbox.commit(held.grant, epoch, outcome)
             except (RedisError, OSError) as error:
                 if time.monotonic() > give_up:
@@ -105,7 +129,6 @@ class Answering:
                 continue
             if state != "stop":
                 break
-            outcome = stopped(held)
         log.info(
             "turn.%s turn=%s alias=%s attempt=%d state=%s tokens=%d/%d",
             outcome.phase,
@@ -116,12 +139,6 @@ class Answering:
             outcome.usage.input,
             outcome.usage.output,
         )
-
-
-def stopped(held: Held) -> Outcome:
-    """The answer ends where it is, because its question was taken back."""
-    note = "Stopped here: the question was taken back."
-    return Outcome(Phase.STOPPED, held.text_so_far(), notes=(note,))
 
 
 def buried(grant: Grant, why: str) -> Outcome:

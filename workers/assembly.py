@@ -42,8 +42,9 @@ async def services(
     ttl = int(settings.context_ttl_hours * 3600)
     inbox = Inbox(store, lease_ms=int(settings.lease_seconds * 1000), log_ttl=ttl)
     providers = Providers(catalog, settings.model_keys, connections=concurrency)
+    replies = Replies(store)
     drafting = Drafting(
-        Replies(store),
+        replies,
         Conversations(store, ttl=ttl),
         Blobs(store, ttl=ttl),
         catalog,
@@ -52,5 +53,5 @@ async def services(
         budget=settings.context_tokens,
     )
     leases = Leases(inbox)
-    answering = Answering(inbox, leases, bell, drafting.draft)
+    answering = Answering(inbox, replies, leases, bell, drafting.draft)
     return Services(inbox, leases, answering, providers.close)

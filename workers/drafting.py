@@ -67,14 +67,14 @@ class Drafting:
             return Outcome(Phase.ANSWERED, "", notes=tuple(words))
         history = await self._conversations.load(turn.conversation, stored.epoch)
         writer = Writer(self._replies, held, turn.model)
-        held.text_so_far = lambda: writer.text
         draft = _Draft(turn, question, history, writer, problems, notes=[*problems])
+        held.so_far = lambda: self._outcome(draft, Phase.STOPPED)
         async with writer:
             try:
                 await self._answer(draft)
             except BotError as error:
                 draft.fault = error
-        return self._outcome(draft)
+        return self._outcome(draft, Phase.ANSWERED if draft.fault is None else Phase.FAILED)
 
     async def _answer(self, draft: _Draft) -> None:
         """The turn's model; while nothing is visible its fallbacks, or its successor where it is gone."""
@@ -160,19 +160,18 @@ class Drafting:
         hint = f" Ask again with `--model {seeing}` to have it looked at." if seeing else ""
         return f"{spec.alias} cannot see images, so only the text was answered.{hint}"
 
-    def _outcome(self, draft: _Draft) -> Outcome:
-        """The final text, what the log gains and loses, and the bot's own lines."""
+    def _outcome(self, draft: _Draft, phase: Phase) -> Outcome:
+        """The text so far, what the log gains and loses, and the bot's own lines."""
         text, spec, fault = draft.writer.text, draft.chosen, draft.fault
         alias = spec.alias if spec else draft.turn.model
-        if fault is not None:
+        if phase is Phase.FAILED and fault is not None:
             draft.remark(fault.sentence)
-        elif draft.turn.message.model or alias != draft.turn.model:
+        elif text and (draft.turn.message.model or alias != draft.turn.model):
             draft.remark(f"Answered by {alias}.")
-        phase = Phase.FAILED if fault is not None else Phase.ANSWERED
         entries: tuple[tuple[bytes, int], ...] = ()
         drop = 0
         if text and spec is not None:
-            said = prompt.answer(text, alias, cut=fault is not None)
+            said = prompt.answer(text, alias, cut=phase is not Phase.ANSWERED)
             entries = tuple(
                 (pack(message), self._cost(message, spec)) for message in (draft.question, said)
             )

@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from bot.inbox import Grant, Inbox, stop_channel
+from bot.inbox import Grant, Inbox, Outcome, stop_channel
 from bot.store import RedisError, text
 from bot.tasks import end
+from bot.types import Phase
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -29,6 +30,11 @@ class End(StrEnum):
     DRAIN = "drain"  # this process ends: give it back
 
 
+def nothing() -> Outcome:
+    """Of an answer that has not begun."""
+    return Outcome(Phase.STOPPED, "")
+
+
 class Held:
     """A grant in use. Ending it ends the work on it; `why` says the reason afterwards."""
 
@@ -36,7 +42,7 @@ class Held:
         self.grant = grant
         self.why: End | None = None
         self.since = time.monotonic()
-        self.text_so_far: Callable[[], str] = str  # of the answer in the making
+        self.so_far: Callable[[], Outcome] = nothing  # of the answer in the making, ended now
         self._ended = asyncio.Event()
 
     def end(self, why: End) -> None:
@@ -107,11 +113,18 @@ class Leases:
                         message = await pubsub.get_message(
                             ignore_subscribe_messages=True, timeout=LISTEN_SECONDS
                         )
-                        if message and (held := self._held.get(text(message["data"]))):
-                            held.end(End.STOP)
+                        if message:
+                            self._stop(text(message["data"]))
             except (RedisError, OSError) as error:
                 log.warning("stops.interrupted error=%s", type(error).__name__)
                 await asyncio.sleep(1.0)
+
+    def _stop(self, told: str) -> None:
+        """The answer, and not the next one, if that is what its holder makes by now."""
+        conversation, _, turn = told.partition(" ")
+        held = self._held.get(conversation)
+        if held is not None and held.grant.turn == turn:
+            held.end(End.STOP)
 
     def end_all(self, why: End) -> None:
         for held in list(self._held.values()):

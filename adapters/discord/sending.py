@@ -57,7 +57,7 @@ class Discord:
     # ---- showing ------------------------------------------------------------------------------------
 
     def render(self, turn: Turn, shown: Shown, *, shrink: int = 0) -> list[Body]:
-        if shown.phase is Phase.STOPPED and not shown.text and not shown.parts:
+        if shown.phase is Phase.STOPPED and not (shown.text or shown.notes):
             return []  # nobody waits for it any more
         limit = render.LIMIT >> shrink
         bodies = [

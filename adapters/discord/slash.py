@@ -33,6 +33,7 @@ def command_tree(client: discord.Client, asking: Asking, offers: Offers) -> Tree
     tree.add_command(_ask(asking, offers))
     tree.add_command(_model(asking, offers))
     tree.add_command(_simple(asking, "new", "Start a new conversation here"))
+    tree.add_command(_simple(asking, "stop", "Stop your answer, or your question that waits"))
     tree.add_command(_simple(asking, "help", "What I can do and how to ask"))
     tree.add_command(app_commands.ContextMenu(name=ABOUT, callback=_about(asking)))
     return tree

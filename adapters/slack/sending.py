@@ -70,11 +70,11 @@ class Slack:
         What is no answer but a sentence of ours alone has no text, and is for its author alone."""
         pieces = render.render(shown.text, final=shown.final, limit=render.LIMIT >> shrink)
         bodies = [Body(piece) for piece in pieces]
-        taken_back = shown.phase is Phase.STOPPED and not bodies
-        if shown.final and (notes := _notes(turn, shown)) and not taken_back:
+        if shown.final and (notes := _notes(turn, shown)):
             last = bodies.pop() if bodies else Body("")
             bodies.append(Body(last.text, notes))
-        return [_root(turn), *bodies] if asked_by_slash(turn) else bodies
+        unasked = shown.phase is Phase.STOPPED and not bodies and not shown.parts
+        return [_root(turn), *bodies] if asked_by_slash(turn) and not unasked else bodies
 
     def bucket(self, turn: Turn, action: Literal["post", "edit"]) -> tuple[str, Rate]:
         if action == "post":

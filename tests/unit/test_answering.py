@@ -135,6 +135,55 @@ async def test_a_question_deleted_while_it_is_answered_stops_at_once(bench: Benc
         await background
 
 
+async def test_an_answer_that_is_stopped_keeps_its_text_marked_and_is_remembered_as_cut(
+    bench: Bench,
+) -> None:
+    turn = await bench.ask("tell me everything")
+    bench.models.will_wait_for(asyncio.Event(), after=2)
+    background = asyncio.create_task(bench.services.start(bench.bell, lambda: True))
+    running = bench.start(turn)
+    await bench.until(lambda: _text(bench, turn.id))
+    assert await bench.inbox.stop(turn) == "stopping"
+    await running
+    await bench.until(lambda: _true(bench.models.in_flight == 0))
+    shown = await bench.replies.read(turn.id)
+    assert (shown.phase, shown.notes) == (Phase.STOPPED, ("Stopped here.",))
+    assert shown.text.startswith("One")
+    asked, said = await bench.log(turn)
+    assert asked.endswith("tell me everything")
+    assert said.startswith(shown.text)
+    assert "cut off" in said
+    background.cancel()
+    with suppress(asyncio.CancelledError):
+        await background
+
+
+async def test_what_a_dead_holder_left_of_a_stopped_answer_stays(bench: Bench) -> None:
+    turn = await bench.ask("tell me everything")
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+    await bench.replies.append(grant, 0, b"All that", "gpt-4o")
+    assert await bench.inbox.stop(turn, "Ada") == "stopping"
+    await bench.lapse(turn)
+    await bench.answering.converse(turn.conversation)
+    assert not bench.models.requests
+    shown = await bench.replies.read(turn.id)
+    assert (shown.text, shown.notes) == ("All that", ("Stopped here by **Ada**.",))
+
+
+async def test_a_stop_that_is_told_late_ends_no_other_answer(bench: Bench) -> None:
+    """Its answer is over, and the next question of the conversation is being answered."""
+    turn = await bench.ask("the next one")
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+    leases = bench.services._leases
+    async with leases.hold(grant) as held:
+        leases._stop(f"{turn.conversation} 0000000000000000")
+        assert held.why is None
+        leases._stop(f"{turn.conversation} {turn.id}")
+        assert held.why is End.STOP
+
+
 async def test_a_deletion_that_its_holder_did_not_live_to_hear_is_heard_by_the_next(
     bench: Bench,
 ) -> None:
@@ -153,7 +202,7 @@ async def test_a_deletion_between_the_last_word_and_the_commit_counts(bench: Ben
     assert grant is not None
     await bench.inbox.amend(turn, None)
     async with bench.services._leases.hold(grant) as held:
-        held.text_so_far = lambda: "so far"
+        held.so_far = lambda: Outcome(Phase.STOPPED, "so far")
         await bench.answering._commit(held, "0", Outcome(Phase.ANSWERED, "the whole answer"))
     shown = await bench.replies.read(turn.id)
     assert (shown.phase, shown.text) == (Phase.STOPPED, "so far")
@@ -211,7 +260,7 @@ async def test_what_is_no_conversation_among_the_stops_is_passed_over(bench: Ben
     assert grant is not None
     async with leases.hold(grant) as held:
         work = asyncio.create_task(held.guard(asyncio.Event().wait()))
-        for said in (b"\xff\xfe", turn.conversation.encode()):
+        for said in (b"\xff\xfe", f"{turn.conversation} {turn.id}".encode()):
             while not await bench.redis.publish(stop_channel(bench.store), said):
                 await asyncio.sleep(0.005)
         assert await work is None

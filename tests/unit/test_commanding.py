@@ -10,7 +10,9 @@ from redis.asyncio import Redis
 from adapters.commanding import Commanding
 from adapters.delivery import Delivery
 from bot.access import Admins
+from bot.answers import Answers
 from bot.audit import read_audit
+from bot.conversation import Conversations
 from bot.desk import RENEWED, Desk
 from bot.inbox import hint_channel
 from bot.models import Catalog
@@ -28,7 +30,8 @@ class Counter(Shop):
         super().__init__(redis)
         self.scopes = Scopes(self.inbox.store, "gpt-4o", Admins())
         desk = Desk(self.scopes, CATALOG, Admins(), **policy)  # type: ignore[arg-type]
-        self.commanding = Commanding(self.chat, self.inbox, desk)
+        answers = Answers(self.inbox, self.replies, Conversations(self.inbox.store), Admins())
+        self.commanding = Commanding(self.chat, self.inbox, desk, answers)
 
     def delivery(self, chat: object = None, owner: str = "a") -> Delivery:
         return Delivery(self.chat, self.inbox, self.replies, self.commanding.run, owner, pause=0.02)

@@ -269,8 +269,7 @@ class InboxMachine(RuleBasedStateMachine):
             held = known.holder is not None and known.holder.turn == turn.id
             state = self.run(self.inbox.amend(turn, f"edited {self.count}"))
             assert state == ("answering" if held else "replaced")
-            if not held:
-                self.written[turn.id].words = f"edited {self.count}"
+            self.written[turn.id].words = f"edited {self.count}"  # whoever asks it again asks that
 
     @precondition(some("waiting"))
     @rule(conversation=st.sampled_from(CONVERSATIONS), newest=st.booleans())
@@ -290,6 +289,27 @@ class InboxMachine(RuleBasedStateMachine):
         known.waiting.remove(turn.id)
         known.fetching.discard(turn.id)
         self.written[turn.id].final = ""
+
+    @precondition(some("waiting"))
+    @rule(conversation=st.sampled_from(CONVERSATIONS), newest=st.booleans(), again=st.booleans())
+    def an_answer_is_stopped(self, conversation: str, newest: bool, again: bool) -> None:
+        known = self.model[conversation]
+        if not known.waiting:
+            return
+        turn = self.turns[known.waiting[-1 if newest else 0]]
+        held = known.holder is not None and known.holder.turn == turn.id
+        assert self.run(self.inbox.stop(turn)) == ("stopping" if held else "cancelled")
+        if again:
+            assert self.run(self.inbox.stop(turn)) == ("stopping" if held else "later")
+        if held:
+            known.stopped = True
+            return
+        self.written[turn.id].final = self.written[turn.id].visible
+        if turn.id == known.waiting[0]:
+            known.attempts, known.stopped = 0, False
+        known.waiting.remove(turn.id)
+        known.fetching.discard(turn.id)
+        known.last = turn.id
 
     @precondition(some("last"))
     @rule(conversation=st.sampled_from(CONVERSATIONS))

@@ -88,6 +88,7 @@ DOORS: dict[str, tuple[Callable[[Bench, str], Awaitable[Any]], Action]] = {
     "command model lock": (slash("model lock"), Action.LOCK),
     "command model unlock": (slash("model unlock"), Action.UNLOCK),
     "command new": (slash("new"), Action.NEW),
+    "command stop": (slash("stop"), Action.STOP),
     "command help": (slash("help"), Action.HELP),
     "menu Ask about this": (about, Action.ASK),
     "autocomplete ask model": (typing("ask", prompt="x"), Action.ASK),

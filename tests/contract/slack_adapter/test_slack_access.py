@@ -15,7 +15,7 @@ from tests.contract.slack_adapter.office import Office, app_of
 TEAM = "T0PLAYGRND"
 PEOPLE = {"owner": "olivia", "admin": "ada", "member": "mia", "guest": "gus", "stranger": "eve"}
 CHANGES = ("set gpt-4o-mini", "reset", "lock", "unlock")
-HARMLESS = ("model", "model list", "new", "help")
+HARMLESS = ("model", "model list", "new", "stop", "help")
 
 # Each handler: the doors that lead to it, and how the tests go through them.
 DOORS = {

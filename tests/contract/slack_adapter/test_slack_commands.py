@@ -10,7 +10,7 @@ from bot.access import Action
 from playground.slack import Message
 from tests.contract.slack_adapter.office import Office, said
 
-LATER = ["compare a b: why", "stop", "retry", "usage", "usage me", "forget", "forget me"]
+LATER = ["compare a b: why", "retry", "usage", "usage me", "forget", "forget me"]
 
 
 async def told(office: Office, line: str, *, who: str = "mia", where: str = "general") -> str:
