@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 
 import pytest
 
@@ -189,12 +190,20 @@ async def test_edits_are_merged_and_the_final_text_is_exact(modest: Bench) -> No
 
 
 async def test_every_post_has_a_nonce_pings_nobody_and_shows_no_preview(modest: Bench) -> None:
-    sent = [
-        c
-        for c in modest.discord.calls
-        if c.method in ("POST", "PATCH") and "messages" in c.path and "content" in c.body
-    ]
-    assert sent
+    before, channel, gate = len(modest.discord.calls), await modest.channel(), asyncio.Event()
+    modest.scribe.will_say("growing and grown", when="watch this", after=gate, first="growing")
+    await modest.discord.post("mia", channel, "@Switchboard watch this")
+    await modest.discord.shows("growing", channel)
+    gate.set()
+    modest.scribe.will_say("word " * 600, when="watch me in private")
+    asked = await modest.discord.slash(
+        "mia", channel, "ask", prompt="watch me in private", private=True
+    )
+    await modest.discord.answered(asked)
+    await modest.at_rest()
+    sent = [call for call in modest.discord.calls[before:] if "content" in call.body]
+    ways = {(call.method, call.path.split("/")[1]) for call in sent}
+    assert ways == set(product(("POST", "PATCH"), ("channels", "webhooks")))
     for call in sent:
         assert call.body["allowed_mentions"] == {"parse": []}
         assert call.body["flags"] & 4
