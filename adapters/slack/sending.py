@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.files.download import download
 from adapters.files.origins import Origins
 from adapters.platform import Body, Limits, Rate
+from adapters.showing import BLANK
 from adapters.slack import render, words
 from adapters.slack.hooks import Hooks
 from adapters.slack.invoking import SLASH
@@ -23,6 +24,7 @@ from adapters.slack.waits import Waits
 from bot.errors import MissingScope, PlaceGone, PlatformError
 from bot.reply import Shown
 from bot.types import Actor, Attachment, Phase, Quote, Turn
+from bot.words import blank
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +195,10 @@ def asked_by_slash(turn: Turn) -> bool:
 
 
 def _notes(turn: Turn, shown: Shown) -> tuple[str, ...]:
-    """What the worker noted; for a fault with the reference that the logs hold."""
+    """What the worker noted; for a fault with the reference that the logs hold, for an answer without anything to see
+    that there is nothing: a slash command's question stands above it."""
+    if shown.phase is Phase.ANSWERED and not shown.notes and blank(shown.text):
+        return (BLANK,)
     known = any(turn.ref in note for note in shown.notes)
     if shown.phase is not Phase.FAILED or known:
         return shown.notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.showing import BLANK
 from bot.types import Phase, Turn
 from playground.slack import Message
 from playground.slack.workspace import Call
@@ -419,6 +420,17 @@ async def test_an_answer_in_which_there_is_nothing_to_see_is_said_to_be_one(
     turn = await mention(office)
     await office.answer(turn, text, notes=("The model said nothing.",))
     assert "The model said nothing." in await office.told("mia")
+    await office.at_rest()
+
+
+async def test_below_a_commands_question_too_such_an_answer_is_said_to_be_one(
+    office: Office,
+) -> None:
+    """The question itself is repeated there, so that something was shown and nothing answered."""
+    await office.slack.command("mia", "random", "/ai ask why")
+    (turn,) = await office.turns()
+    await office.answer(turn, "\u2060\n")
+    assert BLANK in await office.told("mia")
     await office.at_rest()
 
 
