@@ -132,7 +132,9 @@ async def test_a_thread_whose_root_mentions_the_bot_goes_on_without_a_mention(
     turn = await office.asked(reply)
     assert turn.conversation == first.conversation
     assert turn.message.target.thread == root.ts
-    assert not turn.message.history
+    await office.answer(first, "Hi.")
+    await office.answer(turn, "Then.")
+    assert office.slack.calls_of("conversations.replies") == [], "all of it is known"
 
 
 async def test_a_thread_whose_root_is_the_bots_own_goes_on_without_a_mention(
@@ -202,8 +204,13 @@ async def test_an_older_thread_is_quoted_once_with_its_root_and_its_last_message
     assert [quote.text for quote in turn.message.quotes] == [
         f"word {n}" for n in (0, *range(7, 21))
     ]
-    again = await office.slack.post("mia", "general", "@Switchboard more", thread_ts=root.ts)
-    assert not (await office.asked(again)).message.history
+    reads = len(office.slack.calls_of("conversations.replies"))
+    again = await office.asked(
+        await office.slack.post("mia", "general", "@Switchboard more", thread_ts=root.ts)
+    )
+    await office.answer(again, "More words.")
+    assert ((await office.stored(again.id)) or again).message.quotes == ()
+    assert len(office.slack.calls_of("conversations.replies")) == reads, "it is read once"
 
 
 async def test_files_of_an_older_threads_messages_are_quoted_with_them(office: Office) -> None:
