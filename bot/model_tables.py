@@ -3,6 +3,7 @@
 This is what the settings need to know of models before anything else is read: which aliases and keys there are.
 """
 
+import functools
 import re
 import tomllib
 from importlib import resources
@@ -52,6 +53,7 @@ def _lenient(models_file: str | None) -> Tables:
         return merged(None)
 
 
+@functools.cache  # a process asks for it several times as it starts
 def _shipped() -> dict[str, Any]:
     return tomllib.loads((resources.files("bot") / "models.toml").read_text("utf-8"))
 

@@ -8,6 +8,7 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import OutOfMemoryError as FullError
 from redis.exceptions import ReadOnlyError, RedisError
@@ -46,6 +47,7 @@ def connect(url: str, *, timeout: float = 5.0, retries: int = 3, connections: in
         health_check_interval=25,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries),
         decode_responses=False,
+        driver_info=DriverInfo(),  # else each connection reads redis-py's version from its metadata
     )
     return Redis.from_pool(pool)
 

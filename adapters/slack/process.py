@@ -187,7 +187,10 @@ def bolt(settings: SlackSettings, client: AsyncWebClient, us: Bot) -> AsyncApp:
 
     bare = AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[])
     bare.proxy = client.proxy
-    return AsyncApp(client=bare, authorize=authorize, process_before_response=True)
+    # Without a name Bolt reads its callers' source files for one: more work than all else here together.
+    return AsyncApp(
+        name="switchboard", client=bare, authorize=authorize, process_before_response=True
+    )
 
 
 def register(app: AsyncApp, listening: Listening, invoking: Invoking, command: str) -> None:
