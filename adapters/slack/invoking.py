@@ -142,18 +142,18 @@ class Invoking:
 
     async def on_form(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """The form's question goes under the message that it is about."""
-        kept = await self._store.redis.get(self._store.key("form", view["private_metadata"]))
-        if kept is None:
+        about = _kept(
+            await self._store.redis.get(self._store.key("form", view["private_metadata"]))
+        )
+        if about is None:
             await ack(response_action="errors", errors={"question": TOO_OLD})
             return
-        about = json.loads(kept)
         said = self._form_heard(body, view, about)
         async with self._listening.line(said.channel.id):
             asked = await self._listening.addressed(said)
             if asked is not None:
-                quote = decode(Quote, about["quote"])
                 await self._listening.intake.receive(
-                    replace(asked, quotes=(quote,), history=False),
+                    replace(asked, quotes=(about["quote"],), history=False),
                     actor=self._listening.actor(said.author.id, said.external),
                     command=Ask(said.text or PREFILLED),
                     also_at=met(said),
@@ -187,6 +187,16 @@ class Invoking:
 
 
 SLASH = "slash-"  # how the ids of questions and commands begin that no message of Slack's holds
+
+
+def _kept(record: bytes | None) -> dict[str, Any] | None:
+    """What a form is about; None where that is no longer known, or cannot be read."""
+    try:
+        about = json.loads(record or b"")
+        return {**about, "quote": decode(Quote, about["quote"])}
+    except (KeyError, TypeError, ValueError) as error:
+        log.warning("form.unreadable kept=%s error=%s", record is not None, type(error).__name__)
+        return None
 
 
 def form(token: str) -> dict[str, Any]:

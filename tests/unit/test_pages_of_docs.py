@@ -16,6 +16,13 @@ def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_folder_and_file_of_ours_that_is_named_is_there(page: Path) -> None:
+    ours = r"`((?:bot|adapters|workers|playground|tests|docs)/[\w./-]*)`"
+    named = re.findall(ours, page.read_text("utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
 def test_every_make_command_of_the_pages_is_one(page: str) -> None:
     words = set(re.findall(r"\bmake ([a-z]+)\b(?=`|\s+#)", (ROOT / page).read_text("utf-8")))

@@ -281,10 +281,14 @@ async def test_a_form_that_is_sent_twice_asks_once(office: Office) -> None:
     assert len(await office.turns()) == 1
 
 
-async def test_a_form_that_is_too_old_says_so(office: Office) -> None:
+@pytest.mark.parametrize("kept", [b"", b"garbage", b"[]", b'{"quote": "garbage"}'])
+async def test_a_form_that_is_too_old_or_of_which_nothing_can_be_read_says_so(
+    office: Office, kept: bytes
+) -> None:
     post = await office.slack.post("mia", "random", "Monads are burritos")
     view = await form(office, post)
-    await office.redis.delete(office.store.key("form", view.definition["private_metadata"]))
+    key = office.store.key("form", view.definition["private_metadata"])
+    await (office.redis.set(key, kept) if kept else office.redis.delete(key))
     ack = await office.slack.submit_view(view.id, "max", {})
     assert ack is not None
     assert "too old" in ack["errors"]["question"]
