@@ -53,8 +53,8 @@ NO_INTENT = (
 TOO_LARGE = "DISCORD_TOKEN: this bot is in more servers than one connection may serve"
 # A refused dial (AttributeError is what discord.py makes of the first one), REST that is away.
 EXPECTED = (OSError, TimeoutError, AttributeError, aiohttp.ClientError, discord.DiscordException)
-HOPELESS = {4004: BAD_TOKEN, 4010: TOO_LARGE, 4011: TOO_LARGE, 4013: NO_INTENT, 4014: NO_INTENT}
-"""Close codes that no retry mends."""
+HOPELESS = {4004: BAD_TOKEN, 4010: TOO_LARGE, 4011: TOO_LARGE, 4013: NO_INTENT}
+"""Close codes that no retry mends; of 4014 discord.py makes PrivilegedIntentsRequired."""
 
 
 async def serve(settings: DiscordSettings) -> None:

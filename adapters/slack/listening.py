@@ -17,6 +17,7 @@ from adapters.intake import Intake, Receipt
 from adapters.slack.parking import Parking, awaited, read
 from adapters.slack.parse import Bot, Heard, Payload, by_person, heard, mark, message, place
 from bot import dead
+from bot.errors import NotAllowed
 from bot.inbox import at_key
 from bot.store import RedisError
 from bot.types import Actor, Channel, Message, Target, Thread, Turn, checked_id
@@ -240,6 +241,10 @@ class Listening:
         where = {"channel": event["channel"], "channel_type": event.get("channel_type")}
         said = message(body, {**now, **where}, self.us)
         if before and said.text == message(body, {**now, **before, **where}, self.us).text:
+            return None
+        try:
+            self.intake.authorize(self.actor(said.author.id, said.external), said.channel)
+        except NotAllowed:
             return None
         return await self._amend(said.channel, said.ts, said.root, said.text)
 

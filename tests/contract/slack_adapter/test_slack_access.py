@@ -178,6 +178,21 @@ async def test_with_strangers_allowed_they_ask_and_look_and_change_nothing(
         assert await settings(office) == []
 
 
+async def test_what_a_stranger_makes_of_a_question_is_not_heard(closed_office: Office) -> None:
+    """They could ask when it was allowed; an edit is judged like a question, by what is allowed now."""
+    async with closed_office.open(slack_external="allow") as office:
+        post = await office.slack.post("eve", "with-acme", "@Switchboard why")
+        turn = await office.asked(post)
+    async with closed_office.open() as office:
+        await office.slack.edit("eve", "with-acme", post.ts, "@Switchboard and how")
+        await office.slack.settled()
+        assert ((await office.stored(turn.id)) or turn).message.text == "why"
+    async with closed_office.open(slack_external="allow") as office:
+        await office.slack.edit("eve", "with-acme", post.ts, "@Switchboard and when")
+        await office.slack.settled()
+        assert ((await office.stored(turn.id)) or turn).message.text == "and when"
+
+
 async def test_whoever_cannot_be_told_from_a_stranger_is_one(office: Office) -> None:
     post = await office.slack.post("mia", "with-acme", "quiet")
     nameless = {"team": None, "user_team": None, "source_team": None}
