@@ -105,6 +105,7 @@ class Delivery:
         for turn_id in before.keys() - set(owed):
             before[turn_id].over = True
             before[turn_id].moved.set()
+            before[turn_id].hurry.set()
 
     async def recover(self, seconds: float) -> None:
         """Run the commands that a predecessor left, before anything new is admitted: what was said first counts first.
@@ -252,12 +253,10 @@ class Delivery:
             tracked,
             lambda shown, shrink: self._platform.render(turn, shown, shrink=shrink),
         )
-        place.live += 1
         sign = asyncio.create_task(self._sign(turn, showing))
         try:
             whole = await showing.until_whole()
         finally:
-            place.live -= 1
             signed_off = sign.done()
             await end(sign)
         if whole is None:

@@ -1,61 +1,97 @@
-"""Requests leave within a platform's limits: final texts first, and nobody starves."""
+"""Requests leave within a platform's limits: final texts first, then first ones, and nobody starves."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from enum import IntEnum
 
 from adapters.platform import Rate
 
-RESERVE = 0.4  # of a bucket: kept for final texts and first posts while answers grow
+LOOK = 0.1  # s between two looks at what only others can change
+LEAST = 0.001  # s
 MOST_KEPT = 1000  # buckets; beyond it the idle ones are forgotten
 
 
+class Rank(IntEnum):
+    """What a request is for; the lower goes first."""
+
+    FINAL = 0
+    FIRST = 1  # something new to see of an answer that grows
+    GROWING = 2
+
+
 class Bucket:
-    """A token bucket. An urgent request may use the last token, growing texts leave a reserve; each kind is served
-    in the order of asking. `pause` obeys a platform that said "later"."""
+    """A platform's bucket, as far as this adapter uses it. Each rank is served in the order of asking; `pause` obeys a
+    platform that said "later".
+
+    `promised` counts the answers that grow and whose last request will be made here. What is not final leaves enough
+    for all of them to leave at once or with the next refill: where many answers grow at the same time, some grow more
+    slowly or are shown only when they are whole, and none of them late.
+    """
 
     def __init__(self, rate: Rate) -> None:
+        self.promised = 0
         self._rate = rate
-        self._tokens = float(rate.burst)
-        self._at = time.monotonic()
+        self._tokens = rate.burst
+        self._since = 0.0  # of the refill that is on its way
         self._not_before = 0.0
-        self._lines = {True: asyncio.Lock(), False: asyncio.Lock()}
+        self._lines = {rank: asyncio.Lock() for rank in Rank}
 
     @property
     def idle(self) -> bool:
-        """Full and nobody waits: it may be forgotten."""
-        waits = any(line.locked() for line in self._lines.values())
-        return not waits and self._delay(self._rate.burst) <= 0
+        """Full, and nobody needs it: it may be forgotten."""
+        used = self.promised or any(line.locked() for line in self._lines.values())
+        return not used and self._left(time.monotonic()) == self._rate.burst
 
     def pause(self, seconds: float) -> None:
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
-    def take_at_once(self, *, urgent: bool) -> bool:
-        """The right to send one request, where nobody has to wait for it."""
-        if self._lines[urgent].locked() or self._delay(self._needed(urgent)) > 0:
+    def take_at_once(self, rank: Rank, last: Bucket) -> bool:
+        """The right to send one request, where nobody has to wait for it. `last` is the bucket of the answer's last
+        request once this one is made."""
+        if self._lines[rank].locked() or self._delay(rank, last) > 0:
             return False
-        self._tokens -= 1.0
+        self._use()
         return True
 
-    async def take(self, *, urgent: bool) -> None:
+    async def take(self, rank: Rank, last: Bucket) -> None:
         """Wait for the right to send one request."""
-        async with self._lines[urgent]:
-            while (delay := self._delay(self._needed(urgent))) > 0:
+        async with self._lines[rank]:
+            while (delay := self._delay(rank, last)) > 0:
                 await asyncio.sleep(delay)
-            self._tokens -= 1.0
+            self._use()
 
-    def _needed(self, urgent: bool) -> float:
-        return 1.0 if urgent else min(1.0 + self._rate.burst * RESERVE, self._rate.burst)
-
-    def _delay(self, needed: float) -> float:
-        """Seconds until `needed` tokens are there; refills first."""
+    def _delay(self, rank: Rank, last: Bucket) -> float:
+        """Seconds until it is worth asking again; 0: now."""
         now = time.monotonic()
-        gained = (now - self._at) * self._rate.per_second
-        self._tokens = min(float(self._rate.burst), self._tokens + gained)
-        self._at = now
-        missing = max(0.0, needed - self._tokens) / self._rate.per_second
-        return max(missing, self._not_before - now)
+        if now < self._not_before:
+            return self._not_before - now
+        left = self._left(now)
+        kept = min(self.promised, self._rate.burst // 2)
+        if not left:
+            return max(self._since + self._rate.seconds - now, LEAST)
+        if rank is Rank.FINAL:
+            return 0.0
+        goes_first = any(self._lines[before].locked() for before in Rank if before < rank)
+        room = last.has_room(now, new=last is not self)
+        return 0.0 if left > kept and room and not goes_first else LOOK
+
+    def has_room(self, now: float, *, new: bool) -> bool:
+        """Whether all that is promised can still be kept after one request more, or one `new` promise and a request."""
+        return self._left(now) + self._rate.count > self.promised + new
+
+    def _left(self, now: float) -> int:
+        """The tokens; refills first."""
+        times = int((now - self._since) / self._rate.seconds)
+        self._tokens = min(self._rate.burst, self._tokens + times * self._rate.count)
+        self._since += times * self._rate.seconds
+        return self._tokens
+
+    def _use(self) -> None:
+        if self._tokens == self._rate.burst:
+            self._since = time.monotonic()
+        self._tokens -= 1
 
 
 class Paces:

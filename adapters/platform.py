@@ -9,25 +9,24 @@ from typing import Literal, Protocol
 from bot.reply import Shown
 from bot.types import Actor, Attachment, Quote, Turn
 
+Action = Literal["post", "edit"]
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often requests of one bucket may leave: `per_second` on average, `burst` at once."""
+    """How often requests of one bucket may leave: `burst` at once, and `count` more with every `seconds`."""
 
-    per_second: float
+    count: int
+    seconds: float
     burst: int
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A platform's pace.
-
-    An answer that grows is edited every `interval` s, or every `per_live` s times the answers that grow in the same
-    channel, if that is longer. `working` is how often the sign of being at work is renewed (s).
-    """
+    """A platform's pace: an answer that grows is edited every `interval` s at most, the sign of being at work is
+    renewed every `working` s."""
 
     interval: float
-    per_live: float
     working: float
 
 
@@ -49,7 +48,7 @@ class Platform(Protocol):
     def render(self, turn: Turn, shown: Shown, *, shrink: int = 0) -> list[Body]:
         """The messages that show the reply now, in order. Pure. `shrink` halves the size of a message so many times."""
 
-    def bucket(self, turn: Turn, action: Literal["post", "edit"]) -> tuple[str, Rate]:
+    def bucket(self, turn: Turn, action: Action) -> tuple[str, Rate]:
         """The name of the bucket that a request counts in, and its rate."""
 
     async def post(

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from adapters.pace import Bucket, Paces
-from adapters.platform import Body, Platform
+from adapters.pace import Bucket, Paces, Rank
+from adapters.platform import Action, Body, Platform
 from bot.errors import BotError, PlatformBusy, TooLong
 from bot.reply import Replies, Shown
 from bot.types import Phase, Turn
@@ -38,7 +38,6 @@ class Place:
     fence: int = 0
     until: float = 0.0  # monotonic; requests may start before it
     users: int = 0  # turns of ours there
-    live: int = 0  # answers among them that grow
 
     @property
     def owned(self) -> bool:
@@ -72,8 +71,8 @@ class _Change:
     message: str | None  # None: the part has no message yet
 
     @property
-    def posts(self) -> bool:
-        return self.message is None
+    def action(self) -> Action:
+        return "post" if self.message is None else "edit"
 
 
 class Showing:
@@ -100,6 +99,7 @@ class Showing:
         self._sent: dict[int, float] = {}  # part → monotonic time of its last request
         self._look: dict[int, bool] = {}  # part → whether somebody may have posted it before
         self._held: Bucket | None = None  # a right to send that was waited for
+        self._promise: Bucket | None = None  # where the last request of a growing text will count
         self._shrink = 0
         self._delay = DELAY
         self.visible = asyncio.Event()
@@ -110,6 +110,12 @@ class Showing:
 
     async def until_whole(self) -> Shown | None:
         """Show the reply until all of it is there; None where it is to be left as it is."""
+        try:
+            return await self._until_whole()
+        finally:
+            self._promised_in(None)
+
+    async def _until_whole(self) -> Shown | None:
         while True:
             self._tracked.moved.clear()
             shown = await self._replies.read(self._turn.id)
@@ -145,29 +151,40 @@ class Showing:
     async def _in_time(self, shown: Shown, change: _Change) -> bool:
         """Wait for the right to make this change. False where that took time: the reply may have grown, so what is to
         be sent is looked at again; the right is kept."""
-        bucket = self._bucket(change)
+        bucket, last = self._bucket(change.action), self._bucket("edit")
         if self._held is bucket:
             self._held = None
             return True
-        urgent = shown.final or change.posts
-        if not urgent and (pause := self._pause(change.part)) > 0:
+        rank = Rank.FINAL if shown.final else Rank.FIRST if change.message is None else Rank.GROWING
+        if rank is Rank.GROWING and (pause := self._pause(change.part)) > 0:
             await _within(pause, self._tracked.hurry.wait())
             return False
-        if bucket.take_at_once(urgent=urgent):
-            return True
-        if await _first(bucket.take(urgent=urgent), None if urgent else self._tracked.hurry):
+        if shown.text and self._promise is None:
+            self._promised_in(bucket)
+        at_once = bucket.take_at_once(rank, last)
+        if not at_once:
+            hurry = None if shown.final else self._tracked.hurry
+            if not await _first(bucket.take(rank, last), hurry):
+                return False
             self._held = bucket
-        return False
+        if self._promise is not None:
+            self._promised_in(last)
+        return at_once
 
     def _pause(self, part: int) -> float:
         """Seconds until a growing part may be edited again."""
-        limits = self._platform.limits
-        interval = max(limits.interval, limits.per_live * self._place.live)
+        interval = self._platform.limits.interval
         return self._sent.get(part, -interval) + interval - time.monotonic()
 
-    def _bucket(self, change: _Change) -> Bucket:
-        name, rate = self._platform.bucket(self._turn, "post" if change.posts else "edit")
-        return self._paces.bucket(name, rate)
+    def _bucket(self, action: Action) -> Bucket:
+        return self._paces.bucket(*self._platform.bucket(self._turn, action))
+
+    def _promised_in(self, bucket: Bucket | None) -> None:
+        if self._promise is not None:
+            self._promise.promised -= 1
+        if bucket is not None:
+            bucket.promised += 1
+        self._promise = bucket
 
     async def _make(self, change: _Change, parts: Mapping[int, str]) -> None:
         """One request. What comes to nothing is tried again by whoever looks at the reply next."""
@@ -184,7 +201,7 @@ class Showing:
                 raise
             log.info("platform.later turn=%s why=%s", self._turn.id, type(error).__name__)
             if isinstance(error, PlatformBusy):
-                self._bucket(change).pause(max(error.retry_after, LEAST_DELAY))
+                self._bucket(change.action).pause(max(error.retry_after, LEAST_DELAY))
             else:
                 await asyncio.sleep(self._delay)
                 self._delay = min(self._delay * 2, MOST_DELAY)

@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Literal
 
 from redis.asyncio import Redis
 
 from adapters.delivery import Delivery
-from adapters.platform import Body, Limits, Rate
+from adapters.platform import Action, Body, Limits, Rate
 from bot.errors import AttachmentRejected, PlaceGone, TooLong
 from bot.inbox import Grant, Inbox, Outcome
 from bot.reply import Replies, Shown
@@ -101,7 +100,7 @@ class Chat:
     def __init__(self, server: Server, *, size: int = 1000, interval: float = 0.02) -> None:
         self.server = server
         self.size = size  # characters of a message as it is rendered
-        self.limits = Limits(interval=interval, per_live=0.0, working=0.02)
+        self.limits = Limits(interval=interval, working=0.02)
         self.rates: dict[str, Rate] = {}
         self.requests: list[Request] = []
         self.looked: list[tuple[str, int]] = []
@@ -149,8 +148,8 @@ class Chat:
             bodies.append(Body(last.text, shown.notes))
         return bodies
 
-    def bucket(self, turn: Turn, action: Literal["post", "edit"]) -> tuple[str, Rate]:
-        return f"{action} {turn.place}", self.rates.get(action, Rate(10_000, 10_000))
+    def bucket(self, turn: Turn, action: Action) -> tuple[str, Rate]:
+        return f"{action} {turn.place}", self.rates.get(action, Rate(10_000, 1.0, 10_000))
 
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool

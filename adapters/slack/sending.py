@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.files.download import download
 from adapters.files.origins import Origins
-from adapters.platform import Body, Limits, Rate
+from adapters.platform import Action, Body, Limits, Rate
 from adapters.showing import BLANK
 from adapters.slack import render, words
 from adapters.slack.hooks import Hooks
@@ -28,8 +28,10 @@ from bot.words import blank
 
 log = logging.getLogger(__name__)
 
-POSTS = Rate(1.0, 4)  # chat.postMessage: 1/s and channel, short bursts
-UPDATES = Rate(0.6, 14)  # chat.update: Tier 3, 50 a minute and workspace: 14 at once, 36 a minute
+POSTS = Rate(1, 1.0, 4)  # chat.postMessage: 1/s and channel, short bursts
+UPDATES = Rate(
+    1, 1.5, 10
+)  # chat.update: Tier 3, 50 a minute and workspace: 10 at once, 40 a minute
 STATUS_SECONDS = 5.0  # a status that takes longer is not worth waiting for
 INERT: dict[str, Any] = {"link_names": False, "parse": "none"}  # chat.update's default is not none
 ELSEWHERE = "You asked me something in a place where I cannot write to you."
@@ -42,7 +44,7 @@ class Slack:
     """The platform as the shared parts see it."""
 
     name = "slack"
-    limits = Limits(interval=1.2, per_live=0.4, working=90.0)  # a status ends after two minutes
+    limits = Limits(interval=1.2, working=90.0)  # a status ends after two minutes
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class Slack:
         unasked = shown.phase is Phase.STOPPED and not bodies and not shown.parts
         return [_root(turn), *bodies] if asked_by_slash(turn) and not unasked else bodies
 
-    def bucket(self, turn: Turn, action: Literal["post", "edit"]) -> tuple[str, Rate]:
+    def bucket(self, turn: Turn, action: Action) -> tuple[str, Rate]:
         if action == "post":
             return f"post {turn.place}", POSTS
         return f"update {turn.message.thread.channel.workspace}", UPDATES

@@ -73,7 +73,7 @@ async def test_the_first_text_waits_for_nothing_and_the_next_for_the_pause(shop:
 
 async def test_what_a_request_waited_for_is_the_text_that_it_sends(shop: Shop) -> None:
     """A growing edit that had to wait for its right to be sent shows what is there by then, not what was."""
-    shop.chat.rates["edit"] = Rate(2.0, 1)
+    shop.chat.rates["edit"] = Rate(1, 0.5, 1)
     async with shop.open():
         turn = await shop.ask()
         grant = await shop.pen.claim(turn)
@@ -111,7 +111,7 @@ async def test_one_request_of_a_reply_is_in_flight_at_a_time(shop: Shop) -> None
 
 async def test_a_final_text_goes_before_texts_that_grow(shop: Shop) -> None:
     """One right to edit a second is left: the answer that is whole gets it, though the other asked before."""
-    shop.chat.rates["edit"] = Rate(1.0, 2)
+    shop.chat.rates["edit"] = Rate(1, 1.0, 2)
     async with shop.open():
         growing, whole = await shop.ask(thread="1.1"), await shop.ask(thread="2.2")
         first, second = await shop.pen.claim(growing), await shop.pen.claim(whole)
@@ -132,7 +132,7 @@ async def test_a_final_text_goes_before_texts_that_grow(shop: Shop) -> None:
 async def test_a_reply_that_became_whole_does_not_wait_behind_its_own_growing_text(
     shop: Shop,
 ) -> None:
-    shop.chat.rates["edit"] = Rate(0.001, 4)  # none comes back in this test
+    shop.chat.rates["edit"] = Rate(1, 1000.0, 4)  # none comes back in this test
     async with shop.open():
         turn = await shop.ask()
         grant = await shop.pen.claim(turn)

@@ -1,62 +1,118 @@
-"""Rights to send: a burst, then a rate; a reserve for what is urgent; and a platform's "later" is obeyed."""
+"""Rights to send: a burst, then a rate; room for what is promised; and a platform's "later" is obeyed."""
 
 from __future__ import annotations
 
 import asyncio
 
-from adapters.pace import MOST_KEPT, Bucket, Paces
+import pytest
+
+from adapters.pace import MOST_KEPT, Bucket, Paces, Rank
 from adapters.platform import Rate
 
-SLOW = 0.001  # a second: none comes back within a test
+NEVER = 3600.0  # s until tokens come back: not within a test
+FINAL, FIRST, GROWING = Rank
 
 
-async def test_a_growing_text_leaves_a_reserve_that_what_is_urgent_may_use() -> None:
-    bucket = Bucket(Rate(SLOW, 5))
-    assert [bucket.take_at_once(urgent=False) for _ in range(4)] == [True, True, True, False]
-    assert [bucket.take_at_once(urgent=True) for _ in range(3)] == [True, True, False]
+def at_once(bucket: Bucket, rank: Rank) -> bool:
+    return bucket.take_at_once(rank, bucket)
+
+
+@pytest.mark.parametrize("rank", [FIRST, GROWING])
+async def test_what_is_not_final_leaves_rights_to_what_is_promised(rank: Rank) -> None:
+    bucket = Bucket(Rate(5, NEVER, 4))
+    bucket.promised = 1
+    assert [at_once(bucket, rank) for _ in range(4)] == [True, True, True, False]
+    assert [at_once(bucket, FINAL) for _ in range(2)] == [True, False]
 
 
 async def test_of_a_single_right_a_growing_text_gets_its_turn_too() -> None:
-    assert Bucket(Rate(SLOW, 1)).take_at_once(urgent=False)
+    bucket = Bucket(Rate(1, NEVER, 1))
+    bucket.promised = 1
+    assert at_once(bucket, GROWING)
 
 
-async def test_nobody_overtakes_who_waits_for_the_same() -> None:
-    bucket = Bucket(Rate(50.0, 1))
-    order: list[int] = []
+async def test_the_whole_count_comes_back_at_its_time_and_never_more_than_the_burst() -> None:
+    bucket = Bucket(Rate(5, 0.05, 5))
+    for _ in range(3):
+        assert [at_once(bucket, FINAL) for _ in range(6)] == [True] * 5 + [False]
+        await bucket.take(FINAL, bucket)
+        assert [at_once(bucket, FINAL) for _ in range(5)] == [True] * 4 + [False]
+        await asyncio.sleep(0.12)  # twice the time: still no more than five
 
-    async def send(number: int) -> None:
-        await bucket.take(urgent=True)
-        order.append(number)
 
-    waiting = [asyncio.create_task(send(number)) for number in range(4)]
+async def test_who_grows_leaves_room_for_what_is_promised() -> None:
+    bucket = Bucket(Rate(1, NEVER, 10))
+    bucket.promised = 8
+    assert [at_once(bucket, GROWING) for _ in range(4)] == [True, True, True, False]
+    assert [at_once(bucket, FINAL) for _ in range(8)] == [True] * 7 + [False]
+
+
+async def test_what_comes_back_with_the_next_refill_need_not_be_left() -> None:
+    bucket = Bucket(Rate(5, NEVER, 5))
+    bucket.promised = 8
+    assert [at_once(bucket, GROWING) for _ in range(3)] == [True, True, False]
+
+
+async def test_a_first_post_needs_room_for_the_edit_that_will_end_it_and_one_to_grow() -> None:
+    posts, edits = Bucket(Rate(1, NEVER, 10)), Bucket(Rate(1, NEVER, 3))
+    edits.promised = 2
+    assert posts.take_at_once(FIRST, edits)
+    edits.promised = 3
+    assert not posts.take_at_once(FIRST, edits)
+    assert edits.take_at_once(GROWING, edits)
+    assert not edits.take_at_once(GROWING, edits)
+    assert posts.take_at_once(FINAL, edits)
+
+
+async def test_who_waits_for_room_goes_on_when_there_is_some() -> None:
+    bucket = Bucket(Rate(1, NEVER, 4))
+    bucket.promised = 5
+    waiting = asyncio.create_task(bucket.take(GROWING, bucket))
     await asyncio.sleep(0)
-    assert not bucket.take_at_once(urgent=True)
-    await asyncio.gather(*waiting)
-    assert order == [0, 1, 2, 3]
+    assert not waiting.done()
+    bucket.promised = 4
+    await waiting
+
+
+async def test_the_lower_rank_goes_first_and_nobody_overtakes_in_its_own() -> None:
+    bucket = Bucket(Rate(1, 0.03, 2))
+    while at_once(bucket, FINAL):
+        pass
+    order: list[tuple[Rank, int]] = []
+
+    async def send(rank: Rank, number: int) -> None:
+        await bucket.take(rank, bucket)
+        order.append((rank, number))
+
+    asked = [(rank, number) for rank in reversed(Rank) for number in range(3)]
+    await asyncio.gather(*(send(*each) for each in asked))
+    assert order == sorted(order)
 
 
 async def test_who_is_cancelled_while_waiting_takes_no_right_along() -> None:
-    bucket = Bucket(Rate(50.0, 1))
-    assert bucket.take_at_once(urgent=True)
-    waiting = asyncio.create_task(bucket.take(urgent=True))
+    bucket = Bucket(Rate(1, 0.02, 1))
+    assert at_once(bucket, FINAL)
+    waiting = asyncio.create_task(bucket.take(FINAL, bucket))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    await bucket.take(urgent=True)
+    await bucket.take(FINAL, bucket)
 
 
 async def test_after_a_later_nothing_leaves_until_then() -> None:
-    bucket = Bucket(Rate(1000.0, 10))
+    bucket = Bucket(Rate(1000, 1.0, 10))
     bucket.pause(3600.0)
     bucket.pause(1.0)
-    assert not bucket.take_at_once(urgent=True)
+    assert not at_once(bucket, FINAL)
 
 
 async def test_buckets_that_nobody_uses_are_forgotten_and_the_others_kept() -> None:
-    paces, rate = Paces(), Rate(SLOW, 2)
-    used = paces.bucket("used", rate)
-    assert used.take_at_once(urgent=True)
+    paces, rate = Paces(), Rate(1, NEVER, 2)
+    used, promised = paces.bucket("used", rate), paces.bucket("promised", rate)
+    assert at_once(used, FINAL)
+    promised.promised = 1
     for number in range(2 * MOST_KEPT):
         paces.bucket(f"channel {number}", rate)
     assert paces.bucket("used", rate) is used
-    assert len(paces._buckets) <= MOST_KEPT + 2
+    assert paces.bucket("promised", rate) is promised
+    assert len(paces._buckets) <= MOST_KEPT + 3
