@@ -129,7 +129,7 @@ class Delivery:
             _, late = await asyncio.wait(tasks, timeout=seconds)
             await end(*late)
         with suppress(RedisError, OSError):  # the leases end by themselves
-            for name, place in self._places.items():
+            for name, place in list(self._places.items()):
                 if place.fence:
                     await self._replies.disown(name, self._owner)
 
