@@ -88,6 +88,25 @@ async def test_while_redis_hangs_ask_about_this_is_refused_in_time_too(
     assert modest.discord.by_bot(channel) == [refusal]
 
 
+async def test_a_command_behind_a_mention_that_waits_for_redis_is_refused_in_time(
+    modest: Bench,
+) -> None:
+    """The mention holds the channel's line for as long as Redis is away; a command has three seconds."""
+    channel = await modest.channel()
+    modest.hang()
+    try:
+        await modest.discord.post("mia", channel, "@Switchboard wait for it")
+        asked = await modest.discord.slash("mia", channel, "help")
+        refusal = await modest.discord.answered(asked)
+    finally:
+        modest.thaw()
+    assert AWAY in refusal.content
+    assert modest.discord.interaction(asked).state is not State.DID_NOT_RESPOND
+    await withdrawn(modest, asked)
+    await modest.discord.shows("Answer to: wait for it", channel)
+    await modest.at_rest()
+
+
 async def test_a_redis_that_is_slow_but_not_too_slow_only_delays(modest: Bench) -> None:
     channel = await modest.channel()
     modest.hang()
