@@ -31,13 +31,14 @@ ADMIT_SECONDS = (
 
 FULL = (
     f"{CAP} questions are already waiting in this conversation. "
-    "Please ask again when some of them are answered."
+    "Please ask again when some of them are answered; until then I say so only once."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A message is safe: the turn that holds it, and whether this delivery of it was the first."""
+    """A message is safe: the turn that holds it, and whether this delivery of it was the first. Of what was refused
+    after its author was told so, nothing is kept."""
 
     turn: str
     kind: Kind
@@ -139,8 +140,11 @@ class Intake:
             async with asyncio.timeout(ADMIT_SECONDS):
                 turn, renews = await self._turn(_tidy(message), actor, command)
                 admission = await self._admit(turn, also_at, secret, renews=renews)
-                if admission.outcome is Admitted.FULL:
-                    turn = _notice(turn.message, FULL, turn.asked_at)
+                if (why := self._refusal(admission.outcome)) is not None:
+                    if admission.told and not message.target.interaction:
+                        log.info("turn.refused why=%s", admission.outcome)
+                        return Receipt("", "notice", new=False)
+                    turn = _notice(turn.message, why, turn.asked_at)
                     admission = await self._admit(turn, also_at, secret)
             if turn.kind == "ask" and not message.fetches:
                 self._bell.ring(turn.conversation)
@@ -209,6 +213,12 @@ class Intake:
         choice = await self._scopes.in_force(message.thread, one_shot)
         turn = Turn.of(message, "ask", at=at, model=choice.alias, reason=choice.reason)
         return turn.with_message(text=asked.prompt, model=one_shot)
+
+    def _refusal(self, outcome: Admitted) -> str | None:
+        """What the author of a question is told that is refused because too many wait: once for as long as that goes
+        on, and where a platform wants an answer of its own to each, each time."""
+        sentences = {Admitted.FULL: FULL, Admitted.MANY: self.inbox.caps.refusal}
+        return sentences.get(outcome)
 
     async def _in_latest(self, message: Message) -> Message:
         """Where no thread is told, the sender's latest conversation in the channel is meant."""

@@ -58,7 +58,13 @@ class Adapter:
         # One try of a second: intake must say yes or no within the platform's three.
         self.store = Store(connect(settings.redis_url, timeout=1.0, retries=1), settings.prefix)
         self.bell = Bell(celery_app(settings.redis_url, settings.prefix))
-        self.inbox = Inbox(self.store, lease_ms=int(settings.lease_seconds * 1000), log_ttl=ttl)
+        self.inbox = Inbox(
+            self.store,
+            lease_ms=int(settings.lease_seconds * 1000),
+            log_ttl=ttl,
+            caps=settings.caps,
+            ring=self.bell.ring,
+        )
         self.replies = Replies(self.store)
         self.conversations = Conversations(self.store, ttl=ttl)
         admins = Admins.of(settings.admins)

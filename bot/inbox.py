@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from bot import dead
 from bot import store as keys
+from bot.caps import TOLD_SECONDS, Caps
 from bot.stopped import stopped_notes
 from bot.store import Store, text
 from bot.types import RECORD_VERSION, Phase, Turn, Usage, decode, encode
@@ -25,6 +26,7 @@ SWEEP_FORWARD_MS = 3_000  # a conversation that was rung is looked at again afte
 SWEEP_COUNT = 32
 MAX_ATTEMPTS = 3
 NO_USAGE = Usage()
+NO_CAPS = Caps()
 CONVERSATION = re.compile(rb"[a-z]+(:[A-Za-z0-9._@-]{1,64}){3}")  # a `Thread.key`
 TURN = re.compile(rb"[0-9A-Z]{16}")  # a turn's id
 BARRED = b"barred"  # in the place of a turn's id, under the mark of an event that was refused
@@ -35,15 +37,20 @@ class Admitted(StrEnum):
 
     NEW = "new"
     AGAIN = "again"  # seen before: success, as for the first time
-    FULL = "full"
+    FULL = "full"  # of its conversation too many wait
+    MANY = "many"  # of its author too many are open
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The outcome, and the id of the turn that holds the question (an earlier one, if it was seen before)."""
+    """The outcome, and the id of the turn that holds the question (an earlier one, if it was seen before).
+
+    `told`: the question was refused, and its author was told so by an earlier one.
+    """
 
     outcome: Admitted
     turn: str
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +122,22 @@ class Outcome:
 class Inbox:
     """All that may be done to waiting turns. Each method is one round trip and safe to repeat."""
 
-    def __init__(self, store: Store, *, lease_ms: int = LEASE_MS, log_ttl: int = keys.DAY) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        lease_ms: int = LEASE_MS,
+        log_ttl: int = keys.DAY,
+        caps: Caps = NO_CAPS,
+        ring: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`ring` is told of each conversation that became due because another one's answer is over."""
         self.store = store
         self.lease_ms = lease_ms
         self.log_ttl = log_ttl
+        self.caps = caps
+        self._ring = ring
+        self._seats = (store.prefix, caps.user_answers, caps.workspace_answers)
 
     async def admit(
         self,
@@ -134,7 +153,7 @@ class Inbox:
         """
         key, channel = self.store.key, turn.message.thread.channel
         seen = [key("seen", channel.platform, channel.workspace, m) for m in turn.message.marks]
-        outcome, turn_id = await self.store.run(
+        outcome, found = await self.store.run(
             "admit",
             [
                 key("inbox", turn.conversation),
@@ -145,6 +164,9 @@ class Inbox:
                 key("outbox", turn.conversation),
                 key("epoch", turn.conversation),
                 key("secret", turn.id),
+                key("open", turn.person),
+                key("refused", turn.person, turn.conversation),
+                key("refused", turn.person),
                 *seen,
                 *at,
             ],
@@ -163,8 +185,15 @@ class Inbox:
             keys.epoch_ttl(self.log_ttl),
             "renews" if renews else "",
             hint_channel(self.store, turn.conversation),
+            turn.person,
+            turn.message.id,
+            self.caps.user_questions,
+            TOLD_SECONDS,
+            *self._seats,
         )
-        return Admission(Admitted(text(outcome)), text(turn_id) or turn.id)
+        if (admitted := Admitted(text(outcome))) in (Admitted.FULL, Admitted.MANY):
+            return Admission(admitted, turn.id, told=bool(found))
+        return Admission(admitted, text(found))
 
     async def ready(self, turn: Turn) -> bool:
         """The turn's files and quotes are in; False where it no longer waits for them."""
@@ -199,6 +228,7 @@ class Inbox:
             new_token(),
             self.lease_ms,
             keys.REPLY_TTL,
+            *self._seats,
         )
         if status != b"granted":
             return None
@@ -222,7 +252,7 @@ class Inbox:
         """Finish the head: 'done' or 'again' (it is), 'lost' (another holds it), 'stop' (its author stopped it)."""
         key = self.store.key
         entries = [part for entry in outcome.entries for part in entry]
-        state = await self.store.run(
+        state, *woken = await self.store.run(
             "commit",
             [
                 key("lease", grant.conversation),
@@ -249,8 +279,9 @@ class Inbox:
             hint_channel(self.store, grant.conversation),
             dead.KEPT,
             *entries,
+            *self._seats,
         )
-        return text(state)
+        return self._rung(state, woken)
 
     async def release(self, grant: Grant) -> None:
         """Give the conversation and the attempt back; it is due at once."""
@@ -277,7 +308,7 @@ class Inbox:
         self, turn: Turn, how: str, words: str, within: tuple[str, ...], before: tuple[str, ...]
     ) -> str:
         key = self.store.key
-        state = await self.store.run(
+        state, *woken = await self.store.run(
             "amend",
             [
                 key("turn", turn.id),
@@ -297,7 +328,13 @@ class Inbox:
             hint_channel(self.store, turn.conversation),
             json.dumps(within),
             json.dumps(before),
+            *self._seats,
         )
+        return self._rung(state, woken)
+
+    def _rung(self, state: bytes, woken: Iterable[bytes]) -> str:
+        for conversation in woken:
+            self._ring(text(conversation))
         return text(state)
 
     async def waiting(self, conversation: str) -> list[str]:
@@ -318,7 +355,9 @@ class Inbox:
     async def sweep(self) -> list[str]:
         """Conversations that are due, moved forward so that one worker rings each."""
         due = self.store.key("due")
-        found = await self.store.run("sweep", [due], SWEEP_COUNT, SWEEP_FORWARD_MS)
+        found = await self.store.run(
+            "sweep", [due, self.store.key("lines")], SWEEP_COUNT, SWEEP_FORWARD_MS, *self._seats
+        )
         return await dead.sound(self.store, due, found, CONVERSATION)
 
     async def load(self, turn_id: str) -> Stored | None:

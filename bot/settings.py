@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import forms
+from bot.caps import Caps
 from bot.forms import Admin
 from bot.model_tables import key_name, key_names, known_aliases
 
@@ -111,6 +112,25 @@ class Settings(BaseSettings):
         validation_alias="SWITCHBOARD_DRAIN_SECONDS",
         description="how long a process that is told to end may finish what it holds",
     )
+    user_answers: int = Field(
+        50,
+        ge=0,
+        validation_alias="SWITCHBOARD_USER_ANSWERS",
+        description="answers in flight at once for one person; the others wait. 0 is any number",
+    )
+    workspace_answers: int = Field(
+        1000,
+        ge=0,
+        validation_alias="SWITCHBOARD_WORKSPACE_ANSWERS",
+        description="answers in flight at once in one workspace (Slack team, Discord server). 0 is any number",
+    )
+    user_questions: int = Field(
+        200,
+        ge=0,
+        validation_alias="SWITCHBOARD_USER_QUESTIONS",
+        description="questions of one person that may be open at once, waiting ones included; what comes beyond them"
+        " is refused, and the person told once. 0 is any number",
+    )
     log_format: Literal["console", "json"] = Field(
         "console",
         validation_alias="SWITCHBOARD_LOG_FORMAT",
@@ -183,6 +203,10 @@ class Settings(BaseSettings):
     def beyond(cls, given: Mapping[str, str]) -> dict[str, Any]:
         """The fields that are not filled by one name."""
         return {}
+
+    @property
+    def caps(self) -> Caps:
+        return Caps(self.user_answers, self.workspace_answers, self.user_questions)
 
     @property
     def secrets(self) -> frozenset[str]:

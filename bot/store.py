@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = ["AWAY", "FullError", "RedisError", "Store", "connect"]
 
 AWAY = (Unreachable, Unanswered, ReadOnlyError)  # Redis cannot serve now: it passes
 
+SHARED = re.compile(r"^--@ (\w+)$", re.MULTILINE)
 PREFIX = "switchboard:"
 DAY = 86_400  # s
 SEEN_TTL = DAY  # longer than every platform's redelivery
@@ -52,6 +54,19 @@ def connect(url: str, *, timeout: float = 5.0, retries: int = 3, connections: in
     return Redis.from_pool(pool)
 
 
+def scripts() -> dict[str, str]:
+    """Every script by its name; a line `--@ NAME` of it stands for what several scripts share."""
+    package = resources.files("bot")
+    return {
+        file.name.removesuffix(".lua"): SHARED.sub(
+            lambda shared: (package / f"{shared[1]}.lua").read_text("utf-8"),
+            file.read_text("utf-8"),
+        )
+        for file in (package / "scripts").iterdir()
+        if file.name.endswith(".lua")
+    }
+
+
 class Store:
     """Redis as the packages of this project see it: keys under one prefix, scripts by name."""
 
@@ -59,12 +74,7 @@ class Store:
         # Any: redis-py's types hold str for all, our client answers bytes (decode_responses=False).
         self.redis: Any = redis
         self.prefix = prefix
-        folder = resources.files("bot") / "scripts"
-        self._scripts = {
-            file.name.removesuffix(".lua"): redis.register_script(file.read_text("utf-8"))
-            for file in folder.iterdir()
-            if file.name.endswith(".lua")
-        }
+        self._scripts = {name: redis.register_script(text) for name, text in scripts().items()}
 
     def key(self, *parts: str) -> str:
         return self.prefix + ":".join(parts)

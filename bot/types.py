@@ -234,6 +234,13 @@ class Turn:
         return f"{channel.platform}:{channel.workspace}:{checked_id(self.message.target.channel)}"
 
     @property
+    def person(self) -> str:
+        """Whose question it is, by the name under which fairness counts."""
+        channel = self.message.thread.channel
+        parts = (channel.platform, channel.workspace, self.message.author.id)
+        return ":".join(checked_id(part) for part in parts)
+
+    @property
     def ref(self) -> str:
         """The short reference that a person may quote and the logs hold."""
         return reference(self.id)

@@ -40,7 +40,13 @@ async def services(
     """What lives on the loop, made there."""
     store = Store(connect(settings.redis_url, connections=concurrency + SPARE), settings.prefix)
     ttl = int(settings.context_ttl_hours * 3600)
-    inbox = Inbox(store, lease_ms=int(settings.lease_seconds * 1000), log_ttl=ttl)
+    inbox = Inbox(
+        store,
+        lease_ms=int(settings.lease_seconds * 1000),
+        log_ttl=ttl,
+        caps=settings.caps,
+        ring=bell.ring,
+    )
     providers = Providers(catalog, settings.model_keys, connections=concurrency)
     replies = Replies(store)
     drafting = Drafting(

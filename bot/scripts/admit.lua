@@ -2,24 +2,42 @@
 -- ADMIT: a turn is stored, queued, owed and marked as seen in one step, or nothing of it is.
 -- Safe to repeat: a mark that is already there names the turn that was admitted, and nothing is written; if it is this
 -- very turn, its first admission was the one whose reply was lost, and it is new still.
--- KEYS 1 inbox, 2 turn, 3 due, 4 owed, 5 fetching, 6 outbox, 7 epoch, 8 secret, then the marks, then the at: keys
+-- Refused is a question of which too many wait, in its conversation or of its author: the first time in a while with
+-- the outcome alone, then with the message that was refused first, since its author was told by that one.
+-- KEYS 1 inbox, 2 turn, 3 due, 4 owed, 5 fetching, 6 outbox, 7 epoch, 8 secret, 9 the author's open questions,
+--      10 and 11 who was refused first, in this conversation and anywhere, then the marks, then the at: keys
 -- ARGV 1 conversation, 2 turn id, 3 record, 4 kind, 5 inbox cap, 6 fetch ms (0: nothing to fetch),
 --      7 marks' ttl s, 8 at: ttl s, 9 number of marks, 10 secret, 11 secret's ttl s, 12 place, 13 epoch's ttl s,
---      14 'renews' where a new epoch begins with this turn, else '', 15 hint channel
+--      14 'renews' where a new epoch begins with this turn, else '', 15 hint channel, 16 author, 17 message id,
+--      18 open questions of one author (0: any number), 19 ttl s of a refusal, then those of seats
+--@ seats
+local FIRST = 12
 local marks = tonumber(ARGV[9])
-for i = 9, 8 + marks do
+for i = FIRST, FIRST - 1 + marks do
   local seen = redis.call('GET', KEYS[i])
   if seen then return {seen == ARGV[2] and 'new' or 'again', seen} end
 end
 local ask = ARGV[4] == 'ask'
-if ask and redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[5]) then return {'full', ''} end
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local function refused(outcome, key)
+  local first = redis.call('SET', key, ARGV[17], 'NX', 'GET', 'EX', ARGV[19])
+  redis.call('EXPIRE', key, ARGV[19])
+  return {outcome, first ~= ARGV[17] and first or ''}
+end
+local function many()
+  local most = tonumber(ARGV[18])
+  if most == 0 or redis.call('SCARD', KEYS[9]) < most then return false end
+  for _, turn in ipairs(redis.call('SMEMBERS', KEYS[9])) do -- only now it matters which of them are still open
+    if not redis.call('ZSCORE', KEYS[4], turn) then redis.call('SREM', KEYS[9], turn) end
+  end
+  return redis.call('SCARD', KEYS[9]) >= most
+end
+if ask and redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[5]) then return refused('full', KEYS[10]) end
+if ask and many() then return refused('many', KEYS[11]) end
 if ARGV[14] == 'renews' then redis.call('HSET', KEYS[7], 'epoch', ARGV[2]) end
 local epoch = redis.call('HGET', KEYS[7], 'epoch') or '0'
 redis.call('EXPIRE', KEYS[7], ARGV[13]) -- it outlives the log that is written under it
 redis.call('HSET', KEYS[2], 'record', ARGV[3], 'conversation', ARGV[1], 'kind', ARGV[4],
-  'epoch', epoch, 'admitted', now, 'place', ARGV[12])
+  'epoch', epoch, 'admitted', now, 'place', ARGV[12], 'person', ARGV[16])
 redis.call('ZADD', KEYS[4], now, ARGV[2])
 if ask then
   redis.call('RPUSH', KEYS[1], ARGV[2])
@@ -30,10 +48,14 @@ if ask then
     look = now + fetch
     redis.call('ZADD', KEYS[5], look, ARGV[2])
   end
-  redis.call('ZADD', KEYS[3], 'NX', look, ARGV[1])
+  if not redis.call('ZSCORE', KEYS[3], ARGV[1]) then
+    seat(ARGV[1], redis.call('LLEN', KEYS[1]) == 1 and look or now)
+  end
+  redis.call('SADD', KEYS[9], ARGV[2])
+  redis.call('EXPIRE', KEYS[9], ARGV[7])
 end
-for i = 9, 8 + marks do redis.call('SET', KEYS[i], ARGV[2], 'EX', ARGV[7]) end
-for i = 9 + marks, #KEYS do redis.call('SET', KEYS[i], ARGV[1], 'EX', ARGV[8]) end
+for i = FIRST, FIRST - 1 + marks do redis.call('SET', KEYS[i], ARGV[2], 'EX', ARGV[7]) end
+for i = FIRST + marks, #KEYS do redis.call('SET', KEYS[i], ARGV[1], 'EX', ARGV[8]) end
 if ARGV[10] ~= '' then redis.call('SET', KEYS[8], ARGV[10], 'EX', ARGV[11]) end
 if ARGV[4] == 'notice' then redis.call('PUBLISH', ARGV[15], ARGV[2]) end -- its words are there: nobody is waited for
 return {'new', ARGV[2]}

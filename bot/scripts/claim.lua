@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- CLAIM: one holder for each conversation. The head of the inbox stays there until COMMIT.
 -- A stop flag outlives the holder that it was meant for. Safe to repeat: the same claim token gets the same grant.
--- KEYS 1 inbox, 2 lease, 3 due, 4 fetching   ARGV 1 conversation, 2 claim token, 3 lease ms, 4 lease ttl s
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- KEYS 1 inbox, 2 lease, 3 due, 4 fetching
+-- ARGV 1 conversation, 2 claim token, 3 lease ms, 4 lease ttl s, then those of seats
+--@ seats
 local l = redis.call('HMGET', KEYS[2], 'token', 'expiry', 'fence', 'head', 'attempts', 'stop')
 if l[1] and tonumber(l[2]) > now then
   if l[1] == ARGV[2] then return {'granted', l[4], l[3], l[5], l[6] or ''} end
@@ -18,17 +18,17 @@ if not head then
 end
 local wait = redis.call('ZSCORE', KEYS[4], head)
 if wait and tonumber(wait) > now then
-  redis.call('ZADD', KEYS[3], wait, ARGV[1])
+  seat(ARGV[1], wait)
   return {'fetching'}
 end
+local expiry = now + tonumber(ARGV[3])
+if not seat(ARGV[1], expiry) then return {'aside'} end
 if wait then redis.call('ZREM', KEYS[4], head) end
 local attempts = 1
 if l[4] == head then attempts = tonumber(l[5]) + 1 end
 local fence = math.max((tonumber(l[3]) or 0) + 1, now)
-local expiry = now + tonumber(ARGV[3])
 redis.call('HSET', KEYS[2], 'token', ARGV[2], 'expiry', expiry, 'fence', fence, 'head', head, 'attempts', attempts)
 local stop = l[6] == head and head or ''
 if stop == '' then redis.call('HDEL', KEYS[2], 'stop') end
 redis.call('EXPIRE', KEYS[2], ARGV[4])
-redis.call('ZADD', KEYS[3], expiry, ARGV[1])
 return {'granted', head, fence, attempts, stop}

@@ -1,23 +1,24 @@
 #!lua flags=allow-oom
 -- COMMIT: question and answer enter the log, the reply is final, the head leaves the inbox and the fence is spent,
--- all or none of it. Remembers what it did, so that a repeat of it succeeds. Hands nothing over: CLAIM does.
+-- all or none of it. Remembers what it did, so that a repeat of it succeeds. Its seats go to who waits for them.
 -- KEYS 1 lease, 2 inbox, 3 due, 4 reply, 5 and 6 its texts, 7 log, 8 costs of the log,
 --      9 dead letters
 -- ARGV 1 conversation, 2 fence, 3 turn id, 4 text, 5 phase, 6 alias, 7 notes, 8 usage, 9 reply's ttl s, 10 log's ttl s,
 --      11 oldest entries to drop, 12 dead letter or '', 13 hint channel, 14 dead letters kept, then pairs of entry
---      and cost
+--      and cost, then those of seats
+--@ seats
 local FIRST = 15
 local l = redis.call('HMGET', KEYS[1], 'token', 'fence', 'last', 'stop')
-if l[3] == ARGV[3] then return 'again' end
-if not l[1] or l[2] ~= ARGV[2] or redis.call('LINDEX', KEYS[2], 0) ~= ARGV[3] then return 'lost' end
-if l[4] == ARGV[3] and ARGV[5] ~= 'stopped' then return 'stop' end
-if #ARGV >= FIRST then
+if l[3] == ARGV[3] then return {'again'} end
+if not l[1] or l[2] ~= ARGV[2] or redis.call('LINDEX', KEYS[2], 0) ~= ARGV[3] then return {'lost'} end
+if l[4] == ARGV[3] and ARGV[5] ~= 'stopped' then return {'stop'} end
+if #ARGV - 3 >= FIRST then
   local drop = tonumber(ARGV[11])
   if drop > 0 then
     redis.call('LTRIM', KEYS[7], drop, -1)
     redis.call('LTRIM', KEYS[8], drop, -1)
   end
-  for i = FIRST, #ARGV, 2 do
+  for i = FIRST, #ARGV - 3, 2 do
     redis.call('RPUSH', KEYS[7], ARGV[i])
     redis.call('RPUSH', KEYS[8], ARGV[i + 1])
   end
@@ -36,11 +37,6 @@ end
 redis.call('LPOP', KEYS[2])
 redis.call('HSET', KEYS[1], 'last', ARGV[3])
 redis.call('HDEL', KEYS[1], 'token', 'expiry', 'head', 'attempts', 'stop')
-if redis.call('LLEN', KEYS[2]) > 0 then
-  local t = redis.call('TIME')
-  redis.call('ZADD', KEYS[3], t[1] * 1000 + math.floor(t[2] / 1000), ARGV[1])
-else
-  redis.call('ZREM', KEYS[3], ARGV[1])
-end
+local woken = leave(ARGV[1], ARGV[3])
 redis.call('PUBLISH', ARGV[13], ARGV[3] .. ' whole')
-return 'done'
+return {'done', unpack(woken)}

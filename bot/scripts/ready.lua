@@ -5,6 +5,6 @@ if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[2], 'record', ARGV[3])
 if redis.call('LINDEX', KEYS[4], 0) == ARGV[1] then
   local t = redis.call('TIME')
-  redis.call('ZADD', KEYS[3], t[1] * 1000 + math.floor(t[2] / 1000), ARGV[2])
+  redis.call('ZADD', KEYS[3], 'XX', t[1] * 1000 + math.floor(t[2] / 1000), ARGV[2]) -- it may stand in a line
 end
 return 1

@@ -18,27 +18,36 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
+from bot.caps import Caps
 from bot.inbox import Admitted, Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.store import Store
 from bot.types import Author, Channel, Message, Phase, Quote, Target, Thread, Turn
 
-CONVERSATIONS = ["slack:T1:C1:1.1", "slack:T1:C1:2.2"]
-PLACE = "slack:T1:C1"  # where the answers of both are posted
+CONVERSATIONS = [f"slack:T1:C1:{number}.{number}" for number in (1, 2, 3, 4)]
+PLACE = "slack:T1:C1"  # where the answers of all are posted
+CAPS = [Caps(), Caps(1, 2), Caps(1, 3), Caps(2, 2), Caps(0, 1)]
 
 
-def turn_for(conversation: str, number: int) -> Turn:
+def turn_for(conversation: str, number: int, author: str = "U1") -> Turn:
     _, workspace, channel, root = conversation.split(":")
     thread = Thread(Channel("slack", workspace, channel), root)
     message = Message(
         id=f"9.{number}",
         thread=thread,
-        author=Author("U1"),
+        author=Author(author),
         text=f"question {number}",
         target=Target(channel, root),
         marks=(f"event-{number}", f"{channel}:9.{number}"),
     )
     return Turn.of(message, "ask", at=0.0, model="gpt-4o")
+
+
+HOSTS = {
+    "slack:T1": "workspace_answers",
+    "slack:T1:U1": "user_answers",
+    "slack:T1:U2": "user_answers",
+}
 
 
 @dataclass
@@ -82,13 +91,14 @@ def some(what: str):
 class InboxMachine(RuleBasedStateMachine):
     url = ""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(caps=st.sampled_from(CAPS))
+    def begin(self, caps: Caps) -> None:
         self.loop = asyncio.new_event_loop()
         self.redis = Redis.from_url(self.url)
         self.run(self.redis.flushall())
         store = Store(self.redis)
-        self.inbox, self.replies = Inbox(store, lease_ms=60_000), Replies(store)
+        self.inbox, self.replies = Inbox(store, lease_ms=60_000, caps=caps), Replies(store)
+        self.caps = caps
         self.model = {c: Modelled() for c in CONVERSATIONS}
         self.turns: dict[str, Turn] = {}
         self.written: dict[str, Written] = {}
@@ -99,6 +109,13 @@ class InboxMachine(RuleBasedStateMachine):
     def run(self, work):
         return self.loop.run_until_complete(work)
 
+    def due(self) -> set[str]:
+        return {k.decode() for k in self.run(self.redis.zrange(self.key("due"), 0, -1))}
+
+    def line(self, name: str) -> list[str]:
+        """The conversations that wait for a seat of this person or workspace."""
+        return [k.decode() for k in self.run(self.redis.zrange(self.key("line", name), 0, -1))]
+
     def key(self, *parts: str) -> str:
         return self.inbox.store.key(*parts)
 
@@ -106,12 +123,13 @@ class InboxMachine(RuleBasedStateMachine):
 
     @rule(
         conversation=st.sampled_from(CONVERSATIONS),
+        author=st.sampled_from(["U1", "U1", "U2"]),
         files=st.sampled_from([False, False, True]),
         again=st.booleans(),
     )
-    def admit(self, conversation: str, files: bool, again: bool) -> None:
+    def admit(self, conversation: str, author: str, files: bool, again: bool) -> None:
         self.count += 1
-        turn = turn_for(conversation, self.count).with_message(history=files)
+        turn = turn_for(conversation, self.count, author).with_message(history=files)
         known = self.model[conversation]
         for _ in range(2 if again else 1):  # the reply of the first was lost
             assert self.run(self.inbox.admit(turn)).outcome is Admitted.NEW
@@ -152,6 +170,8 @@ class InboxMachine(RuleBasedStateMachine):
     def files_never_come(self, conversation: str) -> None:
         known = self.model[conversation]
         for turn_id in known.fetching & set(known.waiting[:1]):
+            if conversation not in self.due():
+                continue
             self.run(self.redis.zadd(self.key("fetching", "slack"), {turn_id: 1}))
             self.claim(conversation, late=True)
 
@@ -160,10 +180,11 @@ class InboxMachine(RuleBasedStateMachine):
     @precondition(some("waiting"))
     @rule(conversation=st.sampled_from(CONVERSATIONS))
     def claim(self, conversation: str, late: bool = False) -> None:
-        known = self.model[conversation]
+        known, aside = self.model[conversation], conversation not in self.due()
         grant = self.run(self.inbox.claim(conversation))
         head = known.waiting[0] if known.waiting else None
-        if known.holder is not None or head is None or (head in known.fetching and not late):
+        early = head in known.fetching and not late
+        if known.holder is not None or head is None or early or aside:
             assert grant is None
             return
         assert grant is not None
@@ -387,11 +408,14 @@ class InboxMachine(RuleBasedStateMachine):
     def what_is_stored_is_what_is_believed(self) -> None:
         if not hasattr(self, "model"):
             return
-        due = {k.decode() for k in self.run(self.redis.zrange(self.key("due"), 0, -1))}
+        due = self.due()
+        lines = [c for name in HOSTS for c in self.line(name)]
         for conversation, known in self.model.items():
             inbox = self.run(self.redis.lrange(self.key("inbox", conversation), 0, -1))
             assert [t.decode() for t in inbox] == known.waiting
-            assert (conversation in due) == bool(known.waiting)
+            places = (conversation in due) + lines.count(conversation)
+            assert places == bool(known.waiting), "it is due or in one line"
+            assert conversation in due or known.holder is None
             for turn_id in known.waiting:
                 stored = self.run(self.inbox.load(turn_id))
                 assert stored.turn.message.text == self.written[turn_id].words
@@ -406,7 +430,49 @@ class InboxMachine(RuleBasedStateMachine):
             assert shown.final == (written.final is not None)
             assert (shown.text, shown.parts) == (written.visible, written.parts)
 
+    @invariant()
+    def nobody_has_too_much_and_who_waits_waits_for_a_reason(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        due, in_team = self.due(), self.line("slack:T1")
+        held = [
+            self.turns[known.holder.turn].person for known in self.model.values() if known.holder
+        ]
+        watched = {k.decode() for k in self.run(self.redis.zrange(self.key("lines"), 0, -1))}
+        for name, most in HOSTS.items():
+            cap = getattr(self.caps, most) or len(CONVERSATIONS)
+            seated = {k.decode() for k in self.run(self.redis.smembers(self.key("seats", name)))}
+            assert len(seated) <= cap
+            assert sum(person.startswith(name) for person in held) <= cap
+            assert seated <= due | set(in_team), "whoever has a seat can use it, or waits in line"
+            if self.line(name):
+                assert len(seated) == cap, "nobody waits for what is free"
+                assert name in watched, "and the sweep looks after whoever waits"
+
+    def everything_is_answered(self) -> None:
+        """By claiming what is due alone; whoever held something is dead, and files never come."""
+        for conversation, known in self.model.items():
+            self.run(self.redis.hset(self.key("lease", conversation), "expiry", 1))
+            for turn_id in known.fetching:
+                self.run(self.redis.zadd(self.key("fetching", "slack"), {turn_id: 1}))
+        while due := self.due():
+            for conversation in due:
+                grant = self.run(self.inbox.claim(conversation))
+                known = self.model[conversation]
+                if grant is None:
+                    assert conversation not in self.due(), "what cannot be claimed is not due"
+                    continue
+                assert grant.turn == known.waiting.pop(0)
+                phase = Phase.STOPPED if grant.stopped else Phase.ANSWERED
+                assert self.run(self.inbox.commit(grant, "0", Outcome(phase, "done"))) == "done"
+        assert [known.waiting for known in self.model.values()] == [[]] * len(CONVERSATIONS)
+        for kind in ("seats", "line"):
+            assert self.run(self.redis.keys(self.key(kind, "*"))) == []
+        assert not self.run(self.redis.exists(self.key("lines")))
+
     def teardown(self) -> None:
+        if hasattr(self, "model"):
+            self.everything_is_answered()
         if hasattr(self, "loop"):
             self.run(self.redis.aclose())
             self.loop.close()

@@ -18,7 +18,7 @@ from bot.conversation import Conversations, pack
 from bot.inbox import Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.scopes import Scopes
-from bot.store import Store, connect
+from bot.store import Store, connect, scripts
 from bot.types import Actor, ChatMessage, Phase, Scope, TextPart
 from tests.lossy import LossyLine
 from tests.unit.test_inbox_machine import CONVERSATIONS, turn_for
@@ -153,7 +153,7 @@ OTHERWISE = {
 @pytest.fixture
 async def line(redis_url: str, redis: Redis) -> AsyncIterator[LossyLine]:
     for name in SCRIPTS:
-        await redis.script_load((resources.files("bot") / "scripts" / f"{name}.lua").read_text())
+        await redis.script_load(scripts()[name])
     async with LossyLine(redis_url) as line:
         yield line
 
@@ -196,6 +196,8 @@ async def everything(redis: Any) -> dict[str, Any]:
                 value = await redis.lrange(name, 0, -1)
             case b"hash":
                 value = sorted((await redis.hgetall(name)).items())
+            case b"set":
+                value = sorted(await redis.smembers(name))
             case b"zset":
                 value = await redis.zrange(name, 0, -1)
             case _:
