@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TOLD_SECONDS = 600  # a person is told once that questions are refused, until so long after the last of them
+TOLD_SECONDS = (
+    600  # a person is told once that questions are refused, until so long after the last of them
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,7 @@ class Team:
 
     def another(self, **caps: int) -> Inbox:
         """The inbox of another process."""
-        return Inbox(
-            Store(self.redis), lease_ms=60_000, caps=Caps(**caps), ring=self.rung.append
-        )
+        return Inbox(Store(self.redis), lease_ms=60_000, caps=Caps(**caps), ring=self.rung.append)
 
     async def ask(self, root: str, author: str = "U1", team: str = "T1", **changes: bool) -> Turn:
         """A question in a conversation; `root` names it."""

@@ -13,15 +13,16 @@ from redis.asyncio import Redis
 
 from adapters.intake import FULL, NONE_YET, Intake
 from bot.access import Admins
+from bot.caps import Caps
 from bot.commands import Ask
 from bot.conversation import Conversations
 from bot.errors import UserError
-from bot.inbox import CAP, Inbox, Stored
+from bot.inbox import CAP, NO_CAPS, Inbox, Stored
 from bot.models import Catalog
 from bot.queue import Bell, celery_app
 from bot.scopes import Scopes
 from bot.store import RedisError, Store, connect
-from bot.types import Actor, Attachment, Message, Quote, Scope, Thread, Turn, decode
+from bot.types import Actor, Attachment, Author, Message, Quote, Scope, Thread, Turn, decode
 from tests.chat import admin, message
 
 CATALOG = Catalog.load(None)
@@ -47,9 +48,9 @@ class Desk:
 class Door:
     """An intake on a real Redis, as an adapter has it."""
 
-    def __init__(self, url: str, **policy: bool) -> None:
+    def __init__(self, url: str, caps: Caps = NO_CAPS, **policy: bool) -> None:
         self.store = Store(connect(url, timeout=1.0, retries=1))
-        self.inbox = Inbox(self.store)
+        self.inbox = Inbox(self.store, caps=caps)
         self.scopes = Scopes(self.store, "gpt-4o", Admins())
         self.bell = Bell(celery_app(url))
         self.desk = Desk()
@@ -389,6 +390,25 @@ async def test_a_full_inbox_is_a_polite_sentence_and_said_once(door: Door) -> No
     assert (await door.hear(one_more)).id == stored.id
     assert len(await door.waiting()) == CAP
     assert (await door.hear(message("elsewhere", thread="2.2"))).kind == "ask"
+
+
+async def test_a_flood_is_told_once_and_nobody_else_notices(redis: Redis, redis_url: str) -> None:
+    caps = Caps(user_questions=3)
+    door = Door(redis_url, caps)
+    flood = [message(f"question {n}", thread=f"{n}.0", channel=f"C{n % 3}") for n in range(12)]
+    actor = Actor("chat", "T1", "U1")
+    receipts = [await door.intake.receive(said, actor=actor) for said in flood + flood[:4]]
+    assert [r.new for r in receipts] == [True] * 4 + [False] * 12
+    assert [turn.kind for turn in door.desk.admitted_turns] == ["ask"] * 3 + ["notice"]
+    told = door.desk.admitted_turns[-1]
+    assert (told.sentence, told.message.target.only) == (caps.refusal, "U1")
+    by_command = message("again").target
+    said = replace(message("again"), target=replace(by_command, interaction="77"))
+    assert (await door.hear(said)).kind == "notice", "Discord wants words for each interaction"
+    other = message("and me?", thread="9.9")
+    assert (await door.hear(replace(other, author=Author("U2")))).kind == "ask"
+    assert (await door.hear(message("/help"))).kind == "command", "commands are no questions"
+    await door.close()
 
 
 async def test_a_full_redis_refuses_and_keeps_nothing_of_it(door: Door, redis: Redis) -> None:
