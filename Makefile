@@ -8,7 +8,7 @@ JOBS ?= $(shell $(BIN)/python -c 'import os; print(min((os.cpu_count() or 2) + 1
 # The suite starts some two hundred Pythons: without compiled files each would compile the project and its tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env demo test check bench bench-long picture lock
+.PHONY: env demo test check bench bench-long chaos chaos-long picture lock
 
 env: .venv/.ready
 
@@ -50,6 +50,13 @@ bench: env
 	@$(BIN)/python -m tests.benchmarks
 bench-long: env
 	@$(BIN)/python -m tests.benchmarks long
+
+# The proof by fault injection (docs/reliability.md, which gets the result): at most ten minutes, or some hours.
+chaos: env
+	$(BIN)/python -m tests.chaos
+
+chaos-long: env
+	$(BIN)/python -m tests.chaos --long
 
 # The picture in README.md, taken of the running demo; needs chromium.
 picture: env

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from bot.embedded import EmbeddedRedis
-from bot.store import connect
+from bot.store import RedisError, connect
 from playground.discord import DiscordServer
 from playground.models import ModelServer
 from playground.slack import SlackServer
@@ -113,9 +113,18 @@ class House:
         self._folder.cleanup()
 
     def kill_redis(self) -> None:
-        """kill -9; it is started again on the same data."""
+        """kill -9; it is started again on the same data, however often it died before."""
         assert self.server.pid is not None
         os.kill(self.server.pid, signal.SIGKILL)
+        self._keeping.cancel()
+        self._keeping = asyncio.create_task(self.server.keep())
+
+    async def redis_serves(self) -> bool:
+        """Whether Redis answers, with all of its data."""
+        try:
+            return bool(await self.redis.ping())
+        except RedisError:
+            return False
 
     def environment(self, word: Word) -> dict[str, str]:
         """What the process is given: only what it needs."""
@@ -162,21 +171,27 @@ class House:
         self, word: Word, arguments: Sequence[str], settings: dict[str, str]
     ) -> Process:
         log = self.folder / f"{len(self.processes)}-{word}.log"
-        with log.open("wb") as sink:
-            child = await asyncio.create_subprocess_exec(
+        log.touch()
+        child = await self._spawn(word, arguments, self.environment(word) | settings, log)
+        process = Process(word, child, log)
+        self.processes.append(process)
+        return process
+
+    async def _spawn(
+        self, word: Word, arguments: Sequence[str], environment: dict[str, str], log: Path
+    ) -> asyncio.subprocess.Process:
+        with log.open("ab") as sink:
+            return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 self.program,
                 word,
                 *arguments,
-                env=self.environment(word) | settings,
+                env=environment,
                 stderr=sink,
                 stdout=sink,
                 cwd=Path(__file__).parent.parent,
             )
-        process = Process(word, child, log)
-        self.processes.append(process)
-        return process
 
     async def until(
         self, true: Callable[[], object], process: Process | None = None, seconds: float = 30

@@ -1,0 +1,89 @@
+"""`python -m tests.chaos [--long] [--seed N …]`: the whole proof, and its result in docs/reliability.md."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from tests.chaos.crashes import Crashes
+from tests.chaos.faults import Fault
+from tests.chaos.report import Outcome, table, write
+from tests.chaos.run import Run, Size
+
+SIZE = Size(questions=1_000, faults=40, talks=120, seconds=280)
+LONG = Size(questions=10_000, faults=150, talks=400, seconds=2_800)
+SEEDS, LONG_SEEDS = (1,), (1, 2, 3)
+TIMES, LONG_TIMES = 1, 20  # of each crash point
+LEASE = "8"  # s; what operators have, unless they choose otherwise
+
+
+def say(words: object) -> None:
+    """To whoever watches."""
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+async def prove(seeds: tuple[int, ...], size: Size, times: int, keep: Path | None) -> int:
+    """The exit code: 0 where no promise was broken."""
+    outcomes: list[Outcome] = []
+    redis = ""
+    for seed in seeds:
+        run = Run.of(seed, size, folder=keep and keep / f"seed-{seed}")
+        say(f"seed {seed}: {size.questions} questions, {size.faults} faults")
+        for fault in run.faults:
+            say(f"  {fault}")
+        outcomes.append(await _run(run, f"seed {seed}"))
+        redis = run.redis
+    if times:
+        outcomes.append(await _crashes(times))
+    words = table(outcomes, redis)
+    say(words)
+    write("make chaos-long" if size is LONG else "make chaos", words)
+    return 0 if all(outcome.fine for outcome in outcomes) else 1
+
+
+async def _run(run: Run, name: str) -> Outcome:
+    began = time.monotonic()
+
+    def struck(fault: Fault) -> None:
+        say(f"{time.monotonic() - began:7.1f} s  {fault.kind} {fault.victim}")
+
+    verdicts = await run.go(struck, SWITCHBOARD_LEASE_SECONDS=LEASE)
+    for verdict in verdicts:
+        say(f"BROKEN {verdict}")
+    took = time.monotonic() - began
+    return Outcome(name, run.history, verdicts, run.size.questions, run.size.faults, took)
+
+
+async def _crashes(times: int) -> Outcome:
+    began, crashes = time.monotonic(), Crashes()
+    say(f"crash points, {times} times each")
+    verdicts = await crashes.go(
+        times, lambda point: say(f"{time.monotonic() - began:7.1f} s  {point}")
+    )
+    for words in [*verdicts, *crashes.missed]:
+        say(f"BROKEN {words}")
+    took = time.monotonic() - began
+    name = f"crash points × {times}"
+    return Outcome(
+        name, crashes.history, verdicts, crashes.asked, crashes.hit, took, crashes.missed
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--long", action="store_true", help="ten times as much, three seeds")
+    parser.add_argument("--seed", type=int, nargs="+", help="other plans than the usual ones")
+    parser.add_argument("--times", type=int, help="how often each crash point, 0 for none")
+    parser.add_argument("--keep", type=Path, help="a folder for histories and logs")
+    given = parser.parse_args()
+    seeds = given.seed or (LONG_SEEDS if given.long else SEEDS)
+    times = (LONG_TIMES if given.long else TIMES) if given.times is None else given.times
+    return asyncio.run(prove(tuple(seeds), LONG if given.long else SIZE, times, given.keep))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,278 @@
+"""Every named crash point: a process dies right before, and right after, each step that stores or sends.
+
+The wire tells the step: nothing in the product knows of it. `before` the bytes never leave, `after` they were carried
+out and the reply never comes. Whoever took the step is killed by kill -9, and nothing else is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import get_args
+
+from playground.slack import events
+from tests.chaos.checker import Verdict, check
+from tests.chaos.faults import end
+from tests.chaos.history import Asked, Canary, History, Struck
+from tests.chaos.house import WiredHouse
+from tests.chaos.people import People
+from tests.chaos.recorder import Recorder
+from tests.chaos.steps import Side, Trap
+from tests.chaos.talks import LENGTHS, Kind, Speaker, Talk, room
+from tests.pictures import png
+
+PACE = 0.05  # s between the model's chunks of twelve words
+REACHED = 30.0  # s until the step must have come
+ANSWERED = 30.0
+SHORT, LONG, LONGEST = (LENGTHS.index(n) for n in (24, 240, 720))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A step, the process that takes it, and what people do so that it is taken. `victim` dies."""
+
+    step: str
+    scene: str
+    word: str
+    victim: str = ""  # who takes it, unless it is Redis that dies
+
+    def __str__(self) -> str:
+        died = f", {self.victim} dies" if self.victim else ""
+        return f"{self.word} {self.step} ({self.scene}{died})"
+
+
+def _points(word: str, **scenes: str) -> Iterator[Point]:
+    for scene, steps in scenes.items():
+        for step in steps.split():
+            yield Point(step, scene, word)
+
+
+POINTS: dict[str, list[Point]] = {
+    "slack": [
+        *_points(
+            "slack",
+            mention="ADMIT RING ack OWN assistant.threads.setStatus NEXT INTEND chat.postMessage BIND chat.update "
+            "DELIVERED",
+            picture="file BLOB READY",
+            command="SAY chat.postEphemeral",
+            switch="CHANGE_MODEL",
+            edit="AMEND",
+            late_edit="MEND_LOG",
+            parked="PARK REPARK",
+        )
+    ],
+    "discord": [
+        *_points(
+            "discord",
+            mention="ADMIT RING OWN typing NEXT INTEND message.post BIND message.edit DELIVERED",
+            command="SAY",
+            slash="ADMIT interaction.callback interaction.edit BIND DELIVERED",
+            long_slash="interaction.post",
+        )
+    ],
+    "worker": [
+        *_points("worker", mention="SWEEP CLAIM model APPEND RENEW COMMIT", drain="RELEASE")
+    ],
+    "redis": [
+        Point(step, "mention", word, "redis")
+        for word, steps in (("slack", "ADMIT BIND DELIVERED"), ("worker", "CLAIM APPEND COMMIT"))
+        for step in steps.split()
+    ],
+}
+
+
+@dataclass(slots=True)
+class Crashes:
+    """All points, each `times` times on both sides, in one house."""
+
+    history: History = field(default_factory=History)
+    missed: list[str] = field(default_factory=list)  # points whose step never came
+    hit: int = 0
+
+    @property
+    def asked(self) -> int:
+        return sum(1 for _ in self.history.of(Asked))
+
+    async def go(self, times: int = 1, say: Callable[[str], object] = str) -> list[Verdict]:
+        async with WiredHouse(
+            self.history,
+            retry_delays=(0.2, *[1.0] * 60),
+            SWITCHBOARD_DISCORD_MESSAGE_CONTENT="on",
+            SWITCHBOARD_DRAIN_SECONDS="1",
+        ) as house:
+            house.models.speaker = Speaker(PACE)
+            async with Recorder(house, self.history) as recorder:
+                await house.open("slack-1", "discord-1", "worker-1")
+                await house.discord.connected(60)
+                scenes = Scenes(house, recorder, self.history)
+                for _ in range(times):
+                    await asyncio.gather(
+                        *(
+                            self._series(scenes, POINTS[word], say)
+                            for word in ("slack", "discord", "worker")
+                        )
+                    )
+                    await self._series(scenes, POINTS["redis"], say)
+                left = await scenes.people.rest()
+                recorder.finish(left)
+        return check(self.history)
+
+    async def _series(
+        self, scenes: Scenes, points: list[Point], say: Callable[[str], object]
+    ) -> None:
+        for point, side in itertools.product(points, get_args(Side)):
+            if await scenes.crash(point, side):
+                self.hit += 1
+            else:
+                self.missed.append(f"{side} {point}")
+            say(f"{side} {point}")
+
+
+class Scenes:
+    """What people do, one method for each scene; and the trap that waits for the step meanwhile."""
+
+    def __init__(self, house: WiredHouse, recorder: Recorder, history: History) -> None:
+        self.house = house
+        self.history = history
+        self.people = People(house, recorder, history)
+        self._recorder = recorder
+        self._talks = itertools.count()
+        self._numbers = {rest: itertools.count(rest, len(LENGTHS)) for rest in range(len(LENGTHS))}
+
+    async def crash(self, point: Point, side: Side) -> bool:
+        """Whether the step came, and its process died at it. Returns when the next one may."""
+        house = self.house
+
+        def kill(name: str) -> None:
+            if point.victim:
+                house.kill_redis()
+            else:
+                house.slots[name].kill()
+            at = time.monotonic()
+            self.history.add(Struck(at, "kill", point.victim or name, at))
+
+        trap = Trap(point.step, side, kill, slot=point.word)
+        house.wire.traps.append(trap)
+        try:
+            scene: Callable[[Point], Awaitable[int | None]] = getattr(self, f"_{point.scene}")
+            question = await scene(point)
+            async with asyncio.timeout(REACHED):
+                await trap.sprung.wait()
+        except TimeoutError:
+            return False
+        finally:
+            house.wire.traps.remove(trap)
+        async with asyncio.timeout(REACHED):
+            while point.victim and not await house.redis_serves():
+                await asyncio.sleep(0.02)
+            await house.slots[f"{point.word}-1"].up.wait()
+        if (
+            point.word == "worker" and question is not None
+        ):  # a third claim in vain would be its end
+            await self._until(lambda: self._recorder.committed(question))
+        return True
+
+    # ---- scenes ---------------------------------------------------------------------------------------------
+
+    async def _mention(self, point: Point) -> int:
+        slow = point.step in ("RENEW", "chat.update", "message.edit")
+        kind: Kind = "chain" if point.word == "discord" else "thread"
+        return await self._ask(self._talk(kind), LONG if slow else SHORT)
+
+    async def _picture(self, point: Point) -> int:
+        return await self._ask(self._talk("thread"), SHORT, files=[("red.png", png())])
+
+    async def _command(self, point: Point) -> None:
+        await self._notice(point, "mia", "/model", words=1)
+
+    async def _switch(self, point: Point) -> None:
+        await self._notice(point, "olivia", "/model set gpt-4o-mini", words=2)  # it is announced
+
+    async def _edit(self, point: Point) -> int:
+        """The second question of a conversation is edited while it waits for the first one's answer."""
+        talk = self._talk("thread")
+        await self._ask(talk, LONG)
+        question = await self._ask(talk, SHORT)
+        await self._amend(talk, question)
+        return question
+
+    async def _late_edit(self, point: Point) -> int:
+        """A question is edited after its answer."""
+        talk = self._talk("thread")
+        question = await self._ask(talk, SHORT)
+        await self._whole(question)
+        await self._amend(talk, question)
+        return question
+
+    async def _parked(self, point: Point) -> int:
+        """A reply is told of before the root of its thread."""
+        slack, talk = self.house.slack.workspace, self._talk("thread")
+        subscriptions, slack.subscriptions = slack.subscriptions, frozenset()
+        await self._ask(talk, SHORT)
+        slack.subscriptions = subscriptions
+        question = await self._ask(talk, SHORT)
+        await self.house.slack.settled()
+        place = self.house.slack.world.channel(talk.room)
+        root = self.house.slack.find(place, talk.root)
+        assert root is not None
+        slack.tell(events.posted(root, place), place)
+        return question
+
+    async def _slash(self, point: Point) -> int:
+        return await self._ask(self._talk("slash"), SHORT)
+
+    async def _long_slash(self, point: Point) -> int:
+        return await self._ask(self._talk("slash"), LONGEST)
+
+    async def _drain(self, point: Point) -> int:
+        """The worker is told to end while it answers."""
+        question = await self._ask(self._talk("thread"), LONGEST)
+        await self._until(lambda: self._recorder.claimed(question))
+        end(self.house, "worker-1")
+        return question
+
+    # ---- steps ----------------------------------------------------------------------------------------------
+
+    def _talk(self, kind: Kind) -> Talk:
+        number = next(self._talks)
+        talk = Talk(number, kind, room(self.house.slack, self.house.discord, kind, number))
+        self._recorder.rooms[talk.room] = number
+        return talk
+
+    async def _ask(self, talk: Talk, length: int, **more: object) -> int:
+        number = next(self._numbers[length])
+        await self.people.ask(talk, number, **more)
+        return number
+
+    async def _notice(self, point: Point, person: str, command: str, *, words: int) -> None:
+        talk = self._talk("chain" if point.word == "discord" else "thread")
+        number = next(self._numbers[SHORT])
+        self.history.add(Asked(time.monotonic(), talk.number, number, talk.platform, words=words))
+        text = f"@Switchboard {command}"
+        if talk.kind == "thread":
+            await self.house.slack.post(person, talk.room, text)
+        else:
+            message = await self.house.discord.post(person, talk.room, text)
+            self._recorder.questions[message.id] = number
+
+    async def _amend(self, talk: Talk, question: int) -> None:
+        """The author changes the words; the canary stays."""
+        place = self.house.slack.world.channel(talk.room)
+        post = next(
+            m
+            for m in self.house.slack.thread(place, talk.root)
+            if str(Canary(talk.number, question)) in m.text and m.bot_id is None
+        )
+        words = f"{post.text} in other words, {Canary(talk.number, question)}"
+        await self.house.slack.edit("mia", talk.room, post.ts, words)
+
+    async def _whole(self, question: int) -> None:
+        await self._until(lambda: self._recorder.told(question).endswith("ends."))
+
+    async def _until(self, true: Callable[[], object]) -> None:
+        async with asyncio.timeout(ANSWERED):
+            while not true():
+                await asyncio.sleep(0.02)

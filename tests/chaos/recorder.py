@@ -1,0 +1,232 @@
+"""Turns what the simulated platforms, the model server and the wire tell into a history."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from playground.discord.interactions import State
+from tests.chaos.history import (
+    Acknowledged,
+    Admitted,
+    Called,
+    Canary,
+    Claimed,
+    Committed,
+    History,
+    Left,
+    Seen,
+)
+from tests.chaos.house import WiredHouse
+from tests.chaos.steps import Step
+
+TURN = re.compile(rb"[0-9A-Z]{16}")
+FOOTER = re.compile(r"^-# .*$", re.MULTILINE)  # Discord's small print
+ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"), ("\u2060", ""))
+
+
+class Recorder:
+    """Watches a house for a history; `talks` and `questions` say which places and messages are whose."""
+
+    def __init__(self, house: WiredHouse, history: History) -> None:
+        self._house = house
+        self._history = history
+        self.rooms: dict[str, int] = {}  # a channel's id → its talk
+        self.questions: dict[str, int] = {}  # a person's message or interaction → its question
+        self._turns: dict[bytes, int] = {}  # the product's name of a question → its number
+        self._asked_at: dict[int, float] = {}
+        self._admitted: set[int] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Recorder:
+        self._slack: asyncio.Queue[Any] = asyncio.Queue()
+        self._house.slack.subscribe(self._slack)
+        self._discord = self._house.discord.feed.subscribe()
+        self._house.wire.told.append(self._step)
+        self._tasks = [
+            asyncio.create_task(self._follow(self._slack, self._on_slack)),
+            asyncio.create_task(self._follow(self._discord, self._on_discord)),
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._house.wire.told.remove(self._step)
+        self._house.slack.unsubscribe(self._slack)
+        self._house.discord.feed.unsubscribe(self._discord)
+
+    def told(self, question: int) -> str:
+        """What is to be seen of its answer now."""
+        parts: dict[str, str] = {}
+        for seen in self._history.of(Seen):
+            canaries = Canary.all_in(seen.text)
+            if canaries and canaries[0].question == question:
+                parts[seen.message] = seen.text
+        return "".join(parts.values())
+
+    def committed(self, question: int) -> bool:
+        return any(event.question == question for event in self._history.of(Committed))
+
+    def claimed(self, question: int) -> bool:
+        return any(event.question == question for event in self._history.of(Claimed))
+
+    def finish(self, left: dict[str, list[str]]) -> None:
+        """What is known only at the end: acks, the model's requests, what still thinks, what is left over."""
+        for event in self._house.slack.events:
+            canary = Canary.last_in(str(event.payload))
+            if event.acks and canary is not None:
+                self._history.add(Acknowledged(time.monotonic(), canary.question))
+        for interaction in self._house.discord.interactions.by_id.values():
+            question = self.questions.get(interaction.id)
+            if question is not None and interaction.state in (State.DEFERRED, State.ANSWERED):
+                self._history.add(Acknowledged(time.monotonic(), question))
+        for request in self._house.models.requests:
+            if request.request is None:
+                continue
+            said = [c for m in request.request.said if m.role == "user" for c in _once(m.text)]
+            if said:
+                own = said[-1]
+                self._history.add(Called(request.started, own.talk, own.question, tuple(said)))
+        for (channel, thread), status in self._house.slack.statuses.items():
+            if status.text:
+                place = f"{channel}/{thread}"
+                talk = self.rooms.get(channel)
+                self._history.add(Seen(time.monotonic(), place, "status", talk=talk, thinking=True))
+        for what, members in left.items():
+            self._history.add(Left(what, tuple(members)))
+
+    # ---- the wire -----------------------------------------------------------------------------------------
+
+    def _step(self, step: Step) -> None:
+        handle = getattr(self, f"_on_{step.name.lower()}", None)
+        if handle is not None:
+            handle(step)
+
+    def _on_admit(self, step: Step) -> None:
+        record = b" ".join(step.words)
+        canary = Canary.last_in(record.decode("utf-8", "replace"))
+        if canary is None:
+            return
+        question = canary.question
+        self._asked_at.setdefault(question, step.at)
+        if step.replied_at is None or step.reply[0] == b"full":
+            return
+        # Whatever an earlier try was named, Redis says which one counts.
+        self._turns[bytes(step.reply[1])] = question
+        line = _line(step.words)
+        event = Admitted(question, self._asked_at[question], step.replied_at, line)
+        if question not in self._admitted:
+            self._admitted.add(question)
+            self._history.add(event)
+
+    def _on_claim(self, step: Step) -> None:
+        if step.replied_at is not None and step.reply[0] == b"granted":
+            question = self._turns.get(bytes(step.reply[1]))
+            if question is not None:
+                self._history.add(Claimed(step.replied_at, question, step.slot))
+
+    def _on_commit(self, step: Step) -> None:
+        if step.replied_at is not None and step.reply in (b"done", b"again"):
+            for word in step.words:
+                if TURN.fullmatch(word) and word in self._turns:
+                    self._history.add(Committed(step.replied_at, self._turns[word]))
+                    return
+
+    # ---- what is seen -----------------------------------------------------------------------------------------
+
+    async def _follow(self, queue: asyncio.Queue[Any], handle: Any) -> None:
+        while True:
+            handle(await queue.get())
+
+    def _on_slack(self, change: dict[str, Any]) -> None:
+        kind = str(change["kind"])
+        if not kind.startswith(("message_", "private_")):
+            return
+        place, message = change["channel"], str(change["ts"])
+        talk = self.rooms.get(place)
+        if kind.endswith("_deleted"):
+            self._history.add(Seen(time.monotonic(), place, message, talk=talk))
+            return
+        body = change["message"]
+        if body.get("user") != self._house.slack.world.app.bot_user:
+            return
+        kept = self._house.slack.find(place, message) if kind.startswith("message_") else None
+        payload = (kept.metadata or {}).get("event_payload", {}) if kept is not None else {}
+        question = self._turns.get(str(payload.get("turn", "")).encode())
+        blocks = body.get("blocks", [])
+        text = "".join(b["text"] for b in blocks if b["type"] == "markdown")
+        notes = " ".join(
+            part["text"] for b in blocks if b["type"] == "context" for part in b["elements"]
+        )
+        private = kind.startswith("private_")
+        if not Canary.all_in(text):  # words of the bot's own, in any form
+            text, notes = "", notes or text or str(body.get("text", ""))
+        self._history.add(
+            Seen(
+                time.monotonic(),
+                place,
+                message,
+                _plain(text),
+                notes,
+                question,
+                talk,
+                private=private,
+            )
+        )
+
+    def _on_discord(self, change: dict[str, Any]) -> None:
+        kind, place = change["kind"], str(change.get("channel", ""))
+        talk = self.rooms.get(place)
+        if kind == "message_deleted":
+            self._history.add(Seen(time.monotonic(), place, str(change["id"]), talk=talk))
+            return
+        if kind != "message":
+            return
+        body = change["message"]
+        if body["author"]["id"] != self._house.discord.world.bot.id:
+            return
+        cause, quoted = body.get("cause") or {}, body.get("reply_to") or {}
+        question = self.questions.get(str(cause.get("id") or quoted.get("id") or ""))
+        content = str(body["content"])
+        text, notes = FOOTER.sub("", content).strip(), " ".join(FOOTER.findall(content))
+        if not Canary.all_in(text):  # words of the bot's own, in any form
+            text, notes = "", content
+        self._history.add(
+            Seen(
+                time.monotonic(),
+                place,
+                str(body["id"]),
+                text,
+                notes,
+                question,
+                talk,
+                thinking=bool(body["thinking"]),
+                private=body["only_for"] is not None,
+            )
+        )
+
+
+def _line(words: list[bytes]) -> str:
+    """What the product takes for the question's conversation: what the key of its inbox ends in."""
+    for word in words:
+        head, found, tail = word.partition(b":inbox:")
+        if found and head:
+            return tail.decode()
+    return ""
+
+
+def _plain(text: str) -> str:
+    for entity, character in ENTITIES:
+        text = text.replace(entity, character)
+    return text
+
+
+def _once(text: str) -> Iterator[Canary]:
+    """The canary of a person's message: what it quotes comes before its own words."""
+    canary = Canary.last_in(text)
+    if canary is not None:
+        yield canary

@@ -1,0 +1,87 @@
+"""The result of the proof, as it is printed and as it stands in docs/reliability.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.checker import Verdict
+from tests.chaos.history import Called, History, Seen
+from tests.chaos.measure import pauses
+
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+BEGIN, END = "<!-- {}: begin -->", "<!-- {}: end -->"
+LIMITS = {"kill worker": 15.0, "end worker": 2.0, "kill redis": 10.0}  # s; what is promised
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One run, and what is wrong with it."""
+
+    name: str
+    history: History
+    verdicts: Sequence[Verdict]
+    questions: int
+    faults: int
+    seconds: float
+    missed: Sequence[str] = field(default_factory=tuple)  # crash points that were never reached
+
+    @property
+    def fine(self) -> bool:
+        return not self.verdicts and not self.missed
+
+    def row(self) -> str:
+        """A line of the table."""
+        broken = Counter(verdict.kind for verdict in self.verdicts)
+        wrong = ", ".join(f"{count} {kind}" for kind, count in broken.items()) or "none"
+        if self.missed:
+            wrong += f"; {len(self.missed)} points not reached"
+        asked = sum(1 for _ in self.history.of(Called))
+        states = sum(1 for _ in self.history.of(Seen))
+        return (
+            f"| {self.name} | {self.questions} | {self.faults} | {asked} | {states} "
+            f"| {self.seconds:.0f} s | {wrong} |"
+        )
+
+    def slowest(self) -> list[str]:
+        """A line for each kind of fault whose recovery is promised within some seconds."""
+        return [
+            f"| {self.name} | {pause.kind} | {len(pause.seconds)} | {pause.middle:.1f} s "
+            f"| {pause.longest:.1f} s | {LIMITS[pause.kind]:.0f} s |"
+            for pause in pauses(self.history)
+            if pause.kind in LIMITS
+        ]
+
+
+def machine(redis: str) -> str:
+    """In general terms."""
+    python = platform.python_version()
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {python}, Redis {redis}."
+
+
+def table(outcomes: Sequence[Outcome], redis: str) -> str:
+    """All of it, as Markdown."""
+    lines = [
+        machine(redis),
+        "",
+        "| run | questions | faults | model requests | visible states | time | broken promises |",
+        "|---|---|---|---|---|---|---|",
+        *(outcome.row() for outcome in outcomes),
+        "",
+        "| run | after | answers hit | median | longest | promised |",
+        "|---|---|---|---|---|---|",
+        *(line for outcome in outcomes for line in outcome.slowest()),
+    ]
+    return "\n".join(lines)
+
+
+def write(name: str, words: str) -> None:
+    """Put the result in its place on the page."""
+    begin, end = BEGIN.format(name), END.format(name)
+    before, _, rest = PAGE.read_text("utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    PAGE.write_text(f"{before}{begin}\n{words}\n{end}{after}", "utf-8")
