@@ -78,6 +78,7 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help="ten times as much, three seeds")
     parser.add_argument("--seed", type=int, nargs="+", help="other plans than the usual ones")
     parser.add_argument("--times", type=int, help="how often each crash point, 0 for none")
+    parser.add_argument("--points", help="only crash points whose name contains this")
     parser.add_argument("--keep", type=Path, help="a folder for histories and logs")
     given = parser.parse_args()
     seeds = given.seed or (LONG_SEEDS if given.long else SEEDS)

@@ -72,11 +72,16 @@ class _Case:
 
     @cached_property
     def answers(self) -> dict[int, list[Seen]]:
-        """The messages that show each question's answer, in their order."""
+        """The messages that show each question's answer, in their order. For one person alone a part may come twice:
+        neither platform lets anybody look for it."""
         found: defaultdict[int, list[Seen]] = defaultdict(list)
         for seen in self.at_last:
-            if (question := _about(seen)) is not None:
-                found[question].append(seen)
+            if (question := _about(seen)) is None:
+                continue
+            before = found[question]
+            if before and seen.private and seen.text.startswith(before[-1].text.rstrip()):
+                before.pop()
+            before.append(seen)
         return found
 
     @cached_property

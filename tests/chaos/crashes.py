@@ -70,7 +70,7 @@ POINTS: dict[str, list[Point]] = {
             mention="ADMIT RING OWN typing NEXT INTEND message.post BIND message.edit DELIVERED",
             command="SAY",
             slash="ADMIT interaction.callback interaction.edit BIND DELIVERED",
-            long_slash="interaction.post",
+            private="interaction.post",
         )
     ],
     "worker": [
@@ -224,8 +224,9 @@ class Scenes:
     async def _slash(self, point: Point) -> int:
         return await self._ask(self._talk("slash"), SHORT)
 
-    async def _long_slash(self, point: Point) -> int:
-        return await self._ask(self._talk("slash"), LONGEST)
+    async def _private(self, point: Point) -> int:
+        """An answer for its author alone, in two messages."""
+        return await self._ask(self._talk("slash"), LONGEST, private=True)
 
     async def _drain(self, point: Point) -> int:
         """The worker is told to end while it answers."""

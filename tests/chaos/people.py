@@ -56,7 +56,9 @@ class People:
         else:
             prompt: Any = words
             try:
-                asked = await self.house.discord.slash(PERSON, talk.room, "ask", prompt=prompt)
+                asked = await self.house.discord.slash(
+                    PERSON, talk.room, "ask", prompt=prompt, **more
+                )
             except ClientRefusal:
                 return  # the commands are not there yet
             self.recorder.questions[asked.id] = number

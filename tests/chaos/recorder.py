@@ -66,7 +66,7 @@ class Recorder:
             canaries = Canary.all_in(seen.text)
             if canaries and canaries[0].question == question:
                 parts[seen.message] = seen.text
-        return "".join(parts.values())
+        return "".join(parts.values()).strip()
 
     def committed(self, question: int) -> bool:
         return any(event.question == question for event in self._history.of(Committed))
@@ -108,7 +108,7 @@ class Recorder:
 
     def _on_admit(self, step: Step) -> None:
         record = b" ".join(step.words)
-        canary = Canary.last_in(record.decode("utf-8", "replace"))
+        canary = next(iter(Canary.all_in(record.decode("utf-8", "replace"))), None)
         if canary is None:
             return
         question = canary.question

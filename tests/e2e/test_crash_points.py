@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.crashes import Crashes
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 async def test_a_process_may_die_at_any_step() -> None:
     crashes = Crashes()
     assert await crashes.go() == []

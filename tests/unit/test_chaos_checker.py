@@ -106,6 +106,12 @@ def test_a_piece_of_an_answer_beside_the_whole_is_doubled() -> None:
     assert kinds(*answered(1, 1), seen(1, 1, 5, message="m2", text="c1-q1 begins")) == ["doubled"]
 
 
+def test_for_one_person_alone_a_message_may_come_twice() -> None:
+    one = seen(1, 1, 4, text="c1-q1 begins", private=True)
+    again = seen(1, 1, 5, message="m2", private=True)
+    assert kinds(*without(answered(1, 1), Seen), one, again) == []
+
+
 def test_a_split_answer_is_one_answer() -> None:
     first, second = "c1-q1 begins", "and c1-q1 ends."
     parts = [
