@@ -349,7 +349,7 @@ class Inbox:
     async def remembered(self, request_id: str, choice: str) -> str:
         """What a request meant when it was run for the first time: `choice`, if this is it."""
         name = self.store.key("request", request_id)
-        first = await self.store.redis.set(name, choice, nx=True, get=True, ex=keys.DAY)
+        first = await self.store.redis.set(name, choice, nx=True, get=True, ex=keys.REQUEST_TTL)
         return choice if first is None else text(first)
 
     async def sweep(self) -> list[str]:

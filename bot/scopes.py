@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from bot.access import Action, Admins, authorize
 from bot.errors import Unavailable
 from bot.precedence import Choice, Claim, decide, refused
-from bot.store import REPLY_TTL, Store, text
+from bot.store import REQUEST_TTL, Store, text
 from bot.types import Actor, Scope, Thread
 from bot.words import shown
 
 __all__ = ["Change", "Choice", "Scopes"]
-
-MEMORY_TTL = REPLY_TTL  # of a request's answer: as long as its command may be owed, and run again
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ class Scopes:
                 shown(actor.name) or actor.id,
                 where,
                 request_id,
-                MEMORY_TTL,
+                REQUEST_TTL,
             )
         )
         if answer["outcome"] == "locked":

@@ -25,6 +25,7 @@ DAY = 86_400  # s
 SEEN_TTL = DAY  # longer than every platform's redelivery
 AT_TTL = 30 * DAY  # how long a thread or a reply chain is recognised as the bot's own
 REPLY_TTL = 7 * DAY  # of a reply that no adapter has shown yet; much less once it is delivered
+REQUEST_TTL = REPLY_TTL  # of what a command came to: as long as it may be owed, and run again
 DONE_TTL = (
     DAY  # of a turn and its reply after delivery: redeliveries, edits and deletions still find it
 )

@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from bot.answers import CANCELLED, FINISHED, NONE_YET, NOTHING, STOPPED, TWICE
 from bot.inbox import Outcome, latest_key
+from bot.store import REPLY_TTL
 from bot.types import Actor, Phase, Turn
 from tests.chat import admin, delivering
 from tests.unit.test_commanding import Counter
@@ -107,6 +108,8 @@ async def test_a_stop_that_comes_as_the_answer_ends_says_so(counter: Counter) ->
     turn = await counter.ask()
     stop = await counter.tell("command", words="/stop", only="U1")
     await counter.inbox.remembered(stop.id, turn.id)  # it was chosen, and then its process died
+    store = counter.inbox.store
+    assert await store.redis.ttl(store.key("request", stop.id)) > REPLY_TTL - 60, "maybe for days"
     await counter.pen.answer(turn, "Done.")
     assert await counter.commanding.run(stop) == FINISHED
 
