@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from adapters.pace import Paces
 from adapters.platform import Body, Platform
-from adapters.showing import Place, Render, Showing, Superseded, Tracked, patiently
+from adapters.showing import Place, Showing, Superseded, Tracked, patiently
 from bot.dead import letter
 from bot.errors import BotError, MissingScope, PlaceGone
 from bot.inbox import Inbox, Stored
-from bot.reply import Replies
+from bot.reply import Replies, Shown
 from bot.store import REPLY_TTL, RedisError
 from bot.tasks import end
 from bot.types import Phase, Turn
@@ -142,7 +143,9 @@ class Delivery:
                 try:
                     if faults >= RETRIES:
                         return await self._give_up(turn_id)
-                    return await self._turn(turn_id, tracked)
+                    await self._turn(turn_id, tracked)
+                    if not tracked.late:
+                        return None
                 except (RedisError, OSError, TimeoutError) as error:
                     log.warning("delivery.waits turn=%s error=%s", turn_id, type(error).__name__)
                 except Exception:  # the edge of a task: ours, logged once for each try
@@ -157,9 +160,9 @@ class Delivery:
 
     async def _turn(self, turn_id: str, tracked: Tracked) -> None:
         stored = await self._inbox.load(turn_id)
-        if stored is not None and stored.phase:
-            return None  # owed no more: a hint came late
         turn = stored.addressee if stored else None
+        if stored is not None and stored.phase:  # owed no more
+            return await self._mend(turn, tracked) if turn and tracked.late else None
         if stored is None or turn is None:
             log.error("turn.unreadable turn=%s known=%s", turn_id, stored is not None)
             await self._bury(turn_id, "an unreadable record")
@@ -173,9 +176,19 @@ class Delivery:
         place.users += 1
         try:
             if await self._mine(turn.place, place, tracked):
+                tracked.late = False  # all of it is shown anew
                 await self._deliver(turn, place, tracked)
         finally:
             place.users -= 1
+
+    async def _mend(self, turn: Turn, tracked: Tracked) -> None:
+        """An edit of ours with an older text may have come after the last one of the channel's new owner, who has
+        delivered the turn: what is final is shown once more. Nobody else edits its messages any more."""
+        log.info("delivery.mends turn=%s", turn.id)
+        place = Place(self._owner, fence=1, until=math.inf)
+        with suppress(PlaceGone, MissingScope):
+            await self._showing(turn, place, tracked).until_whole()
+        tracked.late = False
 
     async def _lost(self, stored: Stored) -> bool:
         """Nothing is known of an answer after all the time that answers are kept: none will come."""
@@ -234,9 +247,7 @@ class Delivery:
                 await self._platform.notice(turn, said)
 
             await patiently(turn, notice)
-        elif not await self._showing(
-            turn, place, tracked, lambda shown, _: [Body("", (shown.text,))]
-        ).until_whole():
+        elif not await self._showing(turn, place, tracked).until_whole():
             return
         await self._replies.delivered(turn.id, turn.conversation)
 
@@ -247,12 +258,7 @@ class Delivery:
         while await self._replies.next_in(turn.conversation) != turn.id:
             if not (await self._moved(tracked) and place.owned):
                 return
-        showing = self._showing(
-            turn,
-            place,
-            tracked,
-            lambda shown, shrink: self._platform.render(turn, shown, shrink=shrink),
-        )
+        showing = self._showing(turn, place, tracked)
         sign = asyncio.create_task(self._sign(turn, showing))
         try:
             whole = await showing.until_whole()
@@ -273,7 +279,12 @@ class Delivery:
             time.time() - turn.asked_at,
         )
 
-    def _showing(self, turn: Turn, place: Place, tracked: Tracked, render: Render) -> Showing:
+    def _showing(self, turn: Turn, place: Place, tracked: Tracked) -> Showing:
+        def render(shown: Shown, shrink: int) -> list[Body]:
+            if turn.kind == "ask":
+                return self._platform.render(turn, shown, shrink=shrink)
+            return [Body("", (shown.text,))]
+
         return Showing(self._platform, self._replies, self._paces, turn, place, tracked, render)
 
     async def _sign(self, turn: Turn, showing: Showing) -> None:

@@ -43,6 +43,10 @@ class Place:
     def owned(self) -> bool:
         return self.fence > 0 and time.monotonic() < self.until
 
+    def owned_since(self, fence: int) -> bool:
+        """Whether nobody else sent here since this adapter did under that fence."""
+        return self.owned and self.fence == fence
+
 
 @dataclass(slots=True)
 class Tracked:
@@ -55,6 +59,7 @@ class Tracked:
     ran: asyncio.Event = field(default_factory=asyncio.Event)  # there is no command left to run
     over: bool = False  # it is owed no more
     leaving: bool = False  # only what is whole is still shown
+    late: bool = False  # a request of ours may have left when another adapter sent here already
     task: asyncio.Task[None] | None = None
 
 
@@ -190,6 +195,7 @@ class Showing:
         """One request. What comes to nothing is tried again by whoever looks at the reply next."""
         if not self._place.owned:
             raise Superseded
+        fence = self._place.fence
         try:
             await self._request(change, parts)
         except TooLong:
@@ -207,6 +213,9 @@ class Showing:
                 self._delay = min(self._delay * 2, MOST_DELAY)
         else:
             self._delay = DELAY
+        finally:
+            if change.message is not None and not self._place.owned_since(fence):
+                self._tracked.late = True
 
     async def _request(self, change: _Change, parts: Mapping[int, str]) -> None:
         turn, part = self._turn, change.part

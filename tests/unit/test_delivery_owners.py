@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 
 import pytest
 from redis.asyncio import Redis
 
+from bot.errors import PlaceGone
 from bot.types import Turn
 from tests.chat import Chat, Shop, delivering, until
 
@@ -19,9 +21,9 @@ def shop(redis: Redis) -> Shop:
 
 async def lose_lease(shop: Shop, turn: Turn, to: str) -> None:
     """The lease of the channel ends, and another adapter is quicker."""
-    store = shop.inbox.store
-    await store.redis.delete(store.key("delivery", turn.place))
-    assert await shop.replies.own(turn.place, to, 60)
+    store, now = shop.inbox.store, int(time.time() * 1000)
+    taken = {"owner": to, "expiry": now + 60_000, "fence": now + 1_000_000}
+    await store.redis.hset(store.key("delivery", turn.place), mapping=taken)
 
 
 async def test_two_adapters_show_every_reply_once(shop: Shop) -> None:
@@ -58,6 +60,49 @@ async def test_who_loses_the_channel_in_mid_send_takes_its_own_message_away(shop
     await first.close(1)
     assert shop.server.texts() == ["Once."]
     assert [posted.id for posted in shop.server.deleted] == ["M2"]
+
+
+async def test_an_edit_that_leaves_too_late_is_mended_by_who_made_it(shop: Shop) -> None:
+    """An adapter that was stopped between its look at the lease and its request wakes up: its older text comes after
+    the final one of the channel's new owner."""
+    other = Chat(shop.server)
+    turn = await shop.ask()
+    grant = await shop.pen.claim(turn)
+    async with delivering(shop.delivery()):
+        await shop.pen.write(grant, "Once")
+        await until(lambda: shop.server.texts() == ["Once"])
+        held = shop.chat.will_hold("edit")
+        await shop.pen.write(grant, " upon")
+        await until(held.reached.is_set)
+        await lose_lease(shop, turn, "b")
+        await shop.pen.finish(grant, "Once upon a time.")
+        async with delivering(shop.delivery(other, "b")):
+            await shop.at_rest()
+        assert shop.server.texts() == ["Once upon a time."]
+        held.gate.set()
+        await until(
+            lambda: shop.server.messages["M1"].shown[-2:] == ["Once upon", "Once upon a time."]
+        )
+    assert len(shop.server.messages) == 1
+
+
+async def test_who_mends_and_finds_its_message_deleted_lets_it_be(shop: Shop) -> None:
+    turn = await shop.ask()
+    grant = await shop.pen.claim(turn)
+    async with delivering(shop.delivery()) as delivery:
+        await shop.pen.write(grant, "Once")
+        await until(lambda: shop.server.texts() == ["Once"])
+        held = shop.chat.will_hold("edit")
+        await shop.pen.write(grant, " upon")
+        await until(held.reached.is_set)
+        await lose_lease(shop, turn, "b")
+        await shop.pen.finish(grant, "Once upon a time.")
+        await shop.replies.delivered(turn.id, turn.conversation)
+        shop.chat.will("edit", PlaceGone("It is gone."))
+        held.gate.set()
+        await until(lambda: not delivery._tracked)
+    assert shop.server.texts() == ["Once upon"]
+    assert await shop.letters() == []
 
 
 async def test_a_successor_adopts_what_its_predecessor_had_posted_and_not_noted(
