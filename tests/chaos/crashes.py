@@ -58,9 +58,9 @@ POINTS: dict[str, list[Point]] = {
             "DELIVERED",
             picture="file BLOB READY",
             command="SAY chat.postEphemeral",
-            switch="CHANGE_MODEL",
+            switch="CHANGE",
             edit="AMEND",
-            late_edit="MEND_LOG",
+            late_edit="MEND",
             parked="PARK REPARK",
         )
     ],

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import hiredis
@@ -22,10 +21,7 @@ Side = Literal[
     "before", "after"
 ]  # it was carried out / after it was, and before its sender was told
 
-SCRIPTS = {  # what EVALSHA names → the script's file
-    hashlib.sha1(file.read_bytes()).hexdigest().encode(): file.stem.upper()  # noqa: S324  Redis's own
-    for file in (Path(__file__).parents[2] / "bot" / "scripts").glob("*.lua")
-}
+TITLE = re.compile(rb"^-- ([A-Z_]+):", re.MULTILINE)  # with what each script of the product begins
 KEYS = {  # plain commands that store: command, and what its key holds
     (b"SET", b":blob:"): "BLOB",
     (b"SET", b":fetch:"): "FETCH",
@@ -88,10 +84,13 @@ class Wire:
 
     traps: list[Trap] = field(default_factory=list)
     told: list[Callable[[Step], None]] = field(default_factory=list)
+    scripts: dict[bytes, str] = field(
+        default_factory=dict
+    )  # what EVALSHA names, as far as it was loaded
 
     def redis(self, slot: str) -> Callable[[], Reader]:
         def sent(command: Command) -> bool:
-            name = script(command.words)
+            name = self._script(command.words)
             if name is None:
                 return True
             command.step = Step(name, slot, command.words, time.monotonic())
@@ -129,6 +128,19 @@ class Wire:
 
         return lambda: Http(sent, answered, framed)
 
+    def _script(self, words: list[bytes]) -> str | None:
+        """The name of what a command stores; None for one that only reads. What a script is called it says itself
+        when it is loaded, which each server asks for before it runs one."""
+        verb = words[0].upper()
+        if verb == b"SCRIPT" and len(words) > 2 and (title := TITLE.search(words[2])):
+            self.scripts[hashlib.sha1(words[2]).hexdigest().encode()] = title[1].decode()  # noqa: S324
+        if verb == b"EVALSHA":
+            return self.scripts.get(words[1])
+        if verb == b"EVAL":
+            return "RING"  # the only script that is sent in full pushes a bell
+        key = words[1] if len(words) > 1 else b""
+        return next((known for (v, part), known in KEYS.items() if v == verb and part in key), None)
+
     def _begins(self, step: Step) -> bool:
         for told in self.told:
             told(step)
@@ -146,20 +158,6 @@ class Wire:
                 trap.spring(step)
                 return False
         return True
-
-
-def script(words: list[bytes]) -> str | None:
-    """The name of what a command stores; None for one that only reads."""
-    name = words[0].upper()
-    if name == b"EVALSHA":
-        return SCRIPTS.get(words[1])
-    if name == b"EVAL":
-        return "RING"  # the only script that is sent in full pushes a bell
-    if len(words) < 2:
-        return None
-    return next(
-        (known for (verb, key), known in KEYS.items() if verb == name and key in words[1]), None
-    )
 
 
 def slack_step(request: Request) -> str | None:
