@@ -36,11 +36,12 @@ class Body:
 
     text: str
     footer: tuple[str, ...] = ()
+    growing: bool = False  # more will follow this text, and the platform may show it as such
 
 
 class Platform(Protocol):
     """One chat platform. Every call raises PlatformError: PlatformBusy (not done, later), Unsure (perhaps done),
-    TooLong (split smaller), MissingScope, PlaceGone (never again)."""
+    TooLong (split smaller), Outgrown (post it anew), MissingScope, PlaceGone (never again)."""
 
     name: str
     limits: Limits
@@ -48,8 +49,8 @@ class Platform(Protocol):
     def render(self, turn: Turn, shown: Shown, *, shrink: int = 0) -> list[Body]:
         """The messages that show the reply now, in order. Pure. `shrink` halves the size of a message so many times."""
 
-    def bucket(self, turn: Turn, action: Action) -> tuple[str, Rate]:
-        """The name of the bucket that a request counts in, and its rate."""
+    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> tuple[str, Rate]:
+        """The name of the bucket that a request counts in, and its rate. `message` is the one to be edited."""
 
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from adapters.pace import Bucket, Paces, Rank
 from adapters.platform import Action, Body, Platform
-from bot.errors import BotError, PlatformBusy, TooLong
+from bot.errors import BotError, Outgrown, PlatformBusy, TooLong
 from bot.reply import Replies, Shown
 from bot.types import Phase, Turn
 
@@ -156,7 +156,8 @@ class Showing:
     async def _in_time(self, shown: Shown, change: _Change) -> bool:
         """Wait for the right to make this change. False where that took time: the reply may have grown, so what is to
         be sent is looked at again; the right is kept."""
-        bucket, last = self._bucket(change.action), self._bucket("edit")
+        bucket = self._bucket(change.action, change.message)
+        last = self._bucket("edit", change.message)
         if self._held is bucket:
             self._held = None
             return True
@@ -181,8 +182,8 @@ class Showing:
         interval = self._platform.limits.interval
         return self._sent.get(part, -interval) + interval - time.monotonic()
 
-    def _bucket(self, action: Action) -> Bucket:
-        return self._paces.bucket(*self._platform.bucket(self._turn, action))
+    def _bucket(self, action: Action, message: str | None) -> Bucket:
+        return self._paces.bucket(*self._platform.bucket(self._turn, action, message))
 
     def _promised_in(self, bucket: Bucket | None) -> None:
         if self._promise is not None:
@@ -207,7 +208,9 @@ class Showing:
                 raise
             log.info("platform.later turn=%s why=%s", self._turn.id, type(error).__name__)
             if isinstance(error, PlatformBusy):
-                self._bucket(change.action).pause(max(error.retry_after, LEAST_DELAY))
+                self._bucket(change.action, change.message).pause(
+                    max(error.retry_after, LEAST_DELAY)
+                )
             else:
                 await asyncio.sleep(self._delay)
                 self._delay = min(self._delay * 2, MOST_DELAY)
@@ -223,15 +226,27 @@ class Showing:
             if not await self._post(part, change.body, parts):
                 return
         elif change.body is not None:
-            await self._platform.edit(turn, part, str(change.message), change.body)
+            try:
+                await self._platform.edit(turn, part, str(change.message), change.body)
+            except Outgrown:
+                await self._make_way(part, str(change.message))
+                return
         else:
             await self._platform.delete(turn, str(change.message))
-            await self._replies.unbind(turn.id, part)
+            await self._replies.unbind(turn, part, str(change.message))
             self._screen.pop(part, None)
             return
         self._screen[part] = change.body
         self._sent[part] = time.monotonic()
         self.visible.set()
+
+    async def _make_way(self, part: int, message: str) -> None:
+        """The part's message goes, and the part is posted anew. Bound no more, it is found by whoever looks."""
+        await self._replies.unbind(self._turn, part, message)
+        self._screen.pop(part, None)
+        self._look[part] = True
+        await self._platform.delete(self._turn, message)
+        self._look[part] = False
 
     async def _post(self, part: int, body: Body, parts: Mapping[int, str]) -> bool:
         """Post a part once: intent first, the message's id right after. Whose message comes second takes it away."""

@@ -6,7 +6,7 @@ BotError                      a sentence that a person may read
 ├── ProviderError             the model's side
 │   ├── ProviderBusy* · ProviderDown* · ContextTooLong · Refused · BadKey · BadImage · ModelGone · AnswerCut
 ├── PlatformError             the chat's side
-│   ├── PlatformBusy* · Unsure* · TooLong · MissingScope · PlaceGone
+│   ├── PlatformBusy* · Unsure* · TooLong · Outgrown · MissingScope · PlaceGone
 └── SettingsError             every fault of the settings at once; exit 78
 
 (* may be tried again)
@@ -105,6 +105,10 @@ class Unsure(PlatformError):
     """The request may or may not have been applied: look before doing it again."""
 
     retryable = True
+
+
+class Outgrown(PlatformError):
+    """The message cannot show this, another one can: it is to be posted anew, and this one to go."""
 
 
 class TooLong(PlatformError):

@@ -117,20 +117,10 @@ class Replies:
 
     async def bind(self, turn: Turn, owner: str, part: int, message: str) -> bool:
         """The part is shown by this platform message; False: another message does, delete yours."""
-        key, channel = self.store.key, turn.message.thread.channel
+        key = self.store.key
         bound = await self.store.run(
             "bind",
-            [
-                key("delivery", turn.place),
-                key("reply", turn.id),
-                at_key(
-                    self.store,
-                    channel.platform,
-                    channel.workspace,
-                    turn.message.target.channel,
-                    message,
-                ),
-            ],
+            [key("delivery", turn.place), key("reply", turn.id), self._at(turn, message)],
             owner,
             part,
             message,
@@ -145,9 +135,21 @@ class Replies:
         name = self.store.key("reply", turn_id)
         return bool(await self.store.run("intend", [name], part, keys.REPLY_TTL))
 
-    async def unbind(self, turn_id: str, part: int) -> None:
-        """A surplus part's message was deleted."""
-        await self.store.redis.hdel(self.store.key("reply", turn_id), f"part:{part}")
+    async def unbind(self, turn: Turn, part: int, message: str) -> None:
+        """The part's message was deleted, or is about to be: nothing leads to it any more."""
+        async with self.store.redis.pipeline(transaction=True) as both:
+            both.hdel(self.store.key("reply", turn.id), f"part:{part}")
+            both.delete(self._at(turn, message))
+            await both.execute()
+
+    async def leads(self, turn: Turn, message: str) -> bool:
+        """Whether a message where the turn is answered is bound, to this turn or to another."""
+        return bool(await self.store.redis.exists(self._at(turn, message)))
+
+    def _at(self, turn: Turn, message: str) -> str:
+        channel = turn.message.thread.channel
+        place = (channel.platform, channel.workspace, turn.message.target.channel)
+        return at_key(self.store, *place, message)
 
     async def delivered(
         self, turn_id: str, conversation: str, *, how: str = "delivered", letter: str = ""

@@ -277,7 +277,7 @@ class SlackSettings(AdapterSettings):
     slack_stream: Literal["update", "native"] = Field(
         "update",
         validation_alias="SWITCHBOARD_SLACK_STREAM",
-        description="update: post, then update; native is for later",
+        description="update: post, then update; native: Slack's own streams where they can be used",
     )
     slack_external: Literal["refuse", "allow"] = Field(
         "refuse",
@@ -285,10 +285,10 @@ class SlackSettings(AdapterSettings):
         description="people of other organisations in Slack Connect channels",
     )
 
-    @field_validator("slack_mode", "slack_stream")
+    @field_validator("slack_mode")
     @classmethod
     def _in_force(cls, value: str) -> str:
-        if value in ("http", "native"):
+        if value == "http":
             raise ValueError("this value is not there yet; leave it unset")
         return value
 

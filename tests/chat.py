@@ -148,7 +148,7 @@ class Chat:
             bodies.append(Body(last.text, shown.notes))
         return bodies
 
-    def bucket(self, turn: Turn, action: Action) -> tuple[str, Rate]:
+    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> tuple[str, Rate]:
         return f"{action} {turn.place}", self.rates.get(action, Rate(10_000, 1.0, 10_000))
 
     async def post(

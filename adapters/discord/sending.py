@@ -79,7 +79,7 @@ class Discord:
         blind = turn.message.first and not self._reads_all
         return (*shown.notes, BLIND) if blind else shown.notes
 
-    def bucket(self, turn: Turn, action: Action) -> tuple[str, Rate]:
+    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> tuple[str, Rate]:
         if turn.message.target.interaction:
             return f"interaction {turn.id}", INTERACTIONS
         return f"channel {turn.place}", MESSAGES

@@ -27,12 +27,15 @@ from adapters.slack.people import People
 from adapters.slack.reading import Reading
 from adapters.slack.sending import Slack
 from adapters.slack.sockets import Sockets
+from adapters.slack.streaming import SLOTS, Streams
 from adapters.slack.waits import Waits
 from bot import dead
 from bot.errors import PlatformError, SettingsError
 from bot.models import Catalog
 from bot.proxies import proxy_for
 from bot.settings import CLEARED, SlackSettings
+from bot.slots import Slots
+from bot.types import Turn
 
 T = TypeVar("T")
 
@@ -82,6 +85,17 @@ def assembled(
     )
     waits = Waits()
     people = People(client, waits, us, named_groups(settings))
+
+    async def stranger(turn: Turn) -> bool:
+        return allowed and (await people.actor(turn.message.author.id)).external
+
+    streams = Streams(
+        client,
+        waits,
+        lambda: Slots(adapter.store, f"slack:{us.team}:streams", SLOTS),
+        stranger,
+        on=settings.slack_stream == "native",
+    )
     platform = Slack(
         client,
         waits,
@@ -91,6 +105,8 @@ def assembled(
         Reading(client, waits, us),
         hooks,
         lambda channel, root: listening.resume(channel, root),
+        streams,
+        lambda turn, message: adapter.replies.leads(turn, message),
     )
     catalog = Catalog.load(settings.models_file)
     adapter = Adapter(

@@ -36,19 +36,24 @@ class Reading:
         self._waits = waits
         self._us = us
 
-    async def posted(self, turn: Turn, part: int, thread: str | None) -> str | None:
-        """The message that a poster before us left behind, by the turn's id in its metadata."""
+    async def left(self, turn: Turn, part: int, thread: str | None) -> tuple[str | None, list[str]]:
+        """What a poster before us left behind: the part's message, by the turn's id in its metadata, and what began as
+        a stream and so carries nothing of ours."""
+        message, streams = None, []
         since = turn.message.id if _is_ts(turn.message.id) else None
         oldest = since or f"{turn.asked_at - CLOCKS_SECONDS:.6f}"
         try:
-            async for message in self._messages(turn.message.target.channel, thread, oldest):
-                payload = (message.get("metadata") or {}).get("event_payload") or {}
-                ours = self._us.wrote(message) and payload.get("turn") == turn.id
-                if ours and str(payload.get("part")) == str(part):
-                    return str(message["ts"])
+            async for found in self._messages(turn.message.target.channel, thread, oldest):
+                payload = (found.get("metadata") or {}).get("event_payload") or {}
+                if not self._us.wrote(found):
+                    continue
+                if payload.get("turn") == turn.id and str(payload.get("part")) == str(part):
+                    message = message or str(found["ts"])
+                elif found.get("streaming_state"):
+                    streams.append(str(found["ts"]))
         except MissingScope as error:  # seen twice is better than never
             log.warning("look.impossible turn=%s why=%s", turn.id, error.sentence)
-        return None
+        return message, streams
 
     async def history(self, turn: Turn) -> tuple[Quote, ...]:
         """The root of the thread and what was said last before the question, oldest first."""

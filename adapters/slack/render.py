@@ -54,9 +54,9 @@ _ASCII = re.compile(r"[\x00-\x7f]+")
 _ADDRESS = re.compile(r"(<|\[\]\()?(?:https?://|mailto:)([^\s/?#]*)\S*", re.IGNORECASE)
 
 
-def render(text: str, *, final: bool, limit: int = LIMIT) -> list[str]:
-    """The Markdown of each message that shows a model's text, growing or final."""
-    drawn = pages(text, _Slack(), limit=limit, final=final)
+def render(text: str, *, final: bool, limit: int = LIMIT, closed: bool = True) -> list[str]:
+    """The Markdown of each message that shows a model's text, growing or final; not `closed`: to be appended to."""
+    drawn = pages(text, _Slack(), limit=limit, final=final, closed=closed)
     return [message for message in drawn if message.strip(f" \t\n{JOINER}")]
 
 

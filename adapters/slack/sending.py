@@ -15,13 +15,14 @@ from adapters.files.download import download
 from adapters.files.origins import Origins
 from adapters.platform import Action, Body, Limits, Rate
 from adapters.showing import BLANK
-from adapters.slack import render, words
+from adapters.slack import render, streaming, words
 from adapters.slack.hooks import Hooks
 from adapters.slack.invoking import SLASH
 from adapters.slack.people import People
 from adapters.slack.reading import EVENT_TYPE, Reading
+from adapters.slack.streaming import Streams
 from adapters.slack.waits import Waits
-from bot.errors import MissingScope, PlaceGone, PlatformError
+from bot.errors import MissingScope, Outgrown, PlaceGone, PlatformError
 from bot.reply import Shown
 from bot.types import Actor, Attachment, Phase, Quote, Turn
 from bot.words import blank
@@ -32,11 +33,13 @@ POSTS = Rate(1, 1.0, 4)  # chat.postMessage: 1/s and channel, short bursts
 UPDATES = Rate(
     1, 1.5, 10
 )  # chat.update: Tier 3, 50 a minute and workspace: 10 at once, 40 a minute
+APPENDS = Rate(1, 0.75, 20)  # chat.appendStream: Tier 4, 100 a minute and workspace: 20 at once
 STATUS_SECONDS = 5.0  # a status that takes longer is not worth waiting for
 INERT: dict[str, Any] = {"link_names": False, "parse": "none"}  # chat.update's default is not none
 ELSEWHERE = "You asked me something in a place where I cannot write to you."
 PRIVATE = "private"  # in the place of the ts of a message that nobody can find again
 Resume = Callable[[str, str], Awaitable[None]]  # admits what waits below a channel's root
+Bound = Callable[[Turn, str], Awaitable[bool]]  # whether a message shows a part of some turn
 REPEATED = render.LIMIT // 2  # characters of a slash command's question that its root repeats
 
 
@@ -56,6 +59,8 @@ class Slack:
         reading: Reading,
         hooks: Hooks,
         resume: Resume,
+        streams: Streams,
+        bound: Bound,
     ) -> None:
         self._client = client
         self._waits = waits
@@ -65,6 +70,8 @@ class Slack:
         self._reading = reading
         self._hooks = hooks
         self._resume = resume
+        self._streams = streams
+        self._bound = bound
         self._status_works = True
 
     # ---- showing ------------------------------------------------------------------------------------
@@ -72,17 +79,28 @@ class Slack:
     def render(self, turn: Turn, shown: Shown, *, shrink: int = 0) -> list[Body]:
         """The answer's messages; for a slash command's question first the one that repeats it with its asker's name.
         What is no answer but a sentence of ours alone has no text, and is for its author alone."""
-        pieces = render.render(shown.text, final=shown.final, limit=render.LIMIT >> shrink)
-        bodies = [Body(piece) for piece in pieces]
+        streams = not shown.final and self._streamed(turn, shown)
+        limit = render.LIMIT >> shrink
+        pieces = render.render(shown.text, final=shown.final, limit=limit, closed=not streams)
+        end = len(pieces) - 1
+        bodies = [Body(piece, growing=streams and at == end) for at, piece in enumerate(pieces)]
         if shown.final and (notes := _notes(turn, shown)):
             last = bodies.pop() if bodies else Body("")
             bodies.append(Body(last.text, notes))
         unasked = shown.phase is Phase.STOPPED and not bodies and not shown.parts
         return [_root(turn), *bodies] if asked_by_slash(turn) and not unasked else bodies
 
-    def bucket(self, turn: Turn, action: Action) -> tuple[str, Rate]:
+    def _streamed(self, turn: Turn, shown: Shown) -> bool:
+        """Whether what grows is to be a stream, which is always a reply."""
+        in_thread = turn.message.target.thread is not None or _has_root(turn)
+        known = len(shown.parts) > _has_root(turn)
+        return in_thread and self._streams.wanted(turn, known)
+
+    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> tuple[str, Rate]:
         if action == "post":
             return f"post {turn.place}", POSTS
+        if message and self._streams.is_open(message):
+            return f"append {turn.message.thread.channel.workspace}", APPENDS
         return f"update {turn.message.thread.channel.workspace}", UPDATES
 
     async def post(
@@ -94,9 +112,12 @@ class Slack:
             return PRIVATE
         if part and thread and thread == parts.get(0):  # a root of ours, which is bound by now
             await self._resume(turn.message.target.channel, parts[0])
-        if look and (earlier := await self._reading.posted(turn, part, thread)):
+        if look and (earlier := await self._left(turn, part, thread)):
             await self.edit(turn, part, earlier, body)  # it may show what there was then
             return earlier
+        grows = body.growing and thread
+        if grows and (begun := await self._streams.start(turn, part, str(thread), body)):
+            return begun
         channel = turn.message.target.channel
         payload = {"turn": turn.id, "part": part}
         async with self._waits.asking("chat.postMessage", channel):
@@ -109,24 +130,45 @@ class Slack:
                 **INERT,
                 **_content(body),
             )
+        self._streams.posted(str(response["ts"]))
         return str(response["ts"])
 
+    async def _left(self, turn: Turn, part: int, thread: str | None) -> str | None:
+        """The message that a poster before us left behind. A stream that nobody bound is nobody's: it goes."""
+        message, streams = await self._reading.left(turn, part, thread)
+        for stream in streams:
+            if not await self._bound(turn, stream):
+                log.info("stream.orphan turn=%s", turn.id)
+                await self._streams.remove(turn.message.target.channel, stream)
+        if message is not None:
+            self._streams.posted(message)
+        return message
+
     async def edit(self, turn: Turn, part: int, message: str, body: Body) -> None:
+        """By what Slack lets us do with the message: a stream is appended to or stopped, all else is updated."""
         if message == PRIVATE:
             return
+        if self._streams.is_open(message) and await self._streams.show(turn, message, body):
+            return
+        try:
+            await self._update(turn, message, body)
+        except SlackApiError as error:
+            if not streaming.is_open(error):
+                raise
+            await self._streams.end(turn.message.target.channel, message)
+            await self._update(turn, message, body)
+
+    async def _update(self, turn: Turn, message: str, body: Body) -> None:
+        if self._streams.outgrown(message, body):
+            raise Outgrown("An address is shown only where previews were declined.")
         async with self._waits.asking("chat.update"):
             await self._client.chat_update(
                 channel=turn.message.target.channel, ts=message, **INERT, **_content(body)
             )
 
     async def delete(self, turn: Turn, message: str) -> None:
-        if message == PRIVATE:
-            return
-        try:
-            async with self._waits.asking("chat.delete"):
-                await self._client.chat_delete(channel=turn.message.target.channel, ts=message)
-        except PlaceGone:
-            log.debug("message.gone turn=%s", turn.id)
+        if message != PRIVATE:
+            await self._streams.remove(turn.message.target.channel, message)
 
     async def notice(self, turn: Turn, text: str) -> None:
         """An ephemeral message to the author. Where the bot may not write, the address that came with a command takes
@@ -194,6 +236,11 @@ class Slack:
 def asked_by_slash(turn: Turn) -> bool:
     """A question from `/ai ask`: the bot repeats it in the channel, so that the thread has a root."""
     return turn.kind == "ask" and turn.message.id.startswith(SLASH)
+
+
+def _has_root(turn: Turn) -> bool:
+    """Whether the answer's first message is the repeated question, with a thread below it."""
+    return asked_by_slash(turn) and not turn.message.thread.channel.direct
 
 
 def _notes(turn: Turn, shown: Shown) -> tuple[str, ...]:

@@ -20,8 +20,11 @@ log = logging.getLogger(__name__)
 CODE_INDENT = 4
 
 
-def pages(text: str, dialect: Dialect, *, limit: int, final: bool) -> list[str]:
-    """The messages that show a text, in order; none for a text without anything to see."""
+def pages(
+    text: str, dialect: Dialect, *, limit: int, final: bool, closed: bool = True
+) -> list[str]:
+    """The messages that show a text, in order; none for a text without anything to see. While it grows, what is open at
+    its end is closed for display; not `closed` is for platforms that append: what comes later begins with it."""
     text = clean(text)
     lines = _lines(text)
     lines, certain = (lines, len(lines)) if final else settled(lines)
@@ -29,7 +32,7 @@ def pages(text: str, dialect: Dialect, *, limit: int, final: bool) -> list[str]:
     shown: list[str] = []
     for at, parts in enumerate(split):
         growing = not final and at == len(split) - 1
-        message = _message(parts, dialect, limit, growing=growing)
+        message = _message(parts, dialect, limit, growing=growing, closed=closed)
         shown += _chunks(_plain(parts, dialect), limit) if message is None else [message]
     return [message for message in shown if not blank(message)]
 
@@ -42,11 +45,17 @@ def _lines(text: str) -> list[Line]:
         return document.plain(text)
 
 
-def _message(parts: list[Part], dialect: Dialect, limit: int, *, growing: bool) -> str | None:
+def _message(
+    parts: list[Part], dialect: Dialect, limit: int, *, growing: bool, closed: bool
+) -> str | None:
     """One message, drawn and checked; None if it must be shown plain."""
     try:
+        if growing and not closed and parts[-1].made:
+            parts = parts[:-1]
         drawn = _drawn(parts, dialect, "")
-        if growing:
+        if growing and not closed:
+            drawn = drawn.rstrip()
+        elif growing:
             drawn = _display(parts, dialect, limit, drawn)
         checked = dialect.inert(_fitting(drawn, limit))
     except (RecursionError, RuntimeError, LookupError, ValueError) as fault:

@@ -108,10 +108,10 @@ def set_session_status(slack: Workspace, args: Arguments) -> Json:
     return answer
 
 
-def expire(slack: Workspace) -> None:
+def expire(slack: Workspace, *, at_once: bool = False) -> None:
     """Whatever is older than a stream may be is over, with the text that it has."""
     for message, stream in _all_open(slack):
-        if slack.clock() - stream.started_at >= LIFE_SECONDS:
+        if at_once or slack.clock() - stream.started_at >= LIFE_SECONDS:
             _over(slack, message, stream)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
+from playground.slack import streams
 from playground.slack.api import MANDATORY
 from playground.slack.sockets import REFRESH_GRACE, Delivery, Reason, Repeat
 from playground.slack.workspace import Workspace
@@ -41,6 +42,10 @@ class Trouble:
     def will_hold(self, method: str) -> asyncio.Event:
         """The next call waits until the returned event is set."""
         return self.workspace.faults.will_hold(method)
+
+    def end_streams(self) -> None:
+        """Ends every open stream, as Slack does five minutes after its start."""
+        streams.expire(self.workspace, at_once=True)
 
     def only(self, *methods: str) -> None:
         """Makes every other method unknown; without names, all but the indispensable ones."""
