@@ -15,12 +15,22 @@ from slack_bolt.response import BoltResponse
 
 from adapters.intake import Intake, Receipt
 from adapters.slack.parking import Parking, awaited, read
-from adapters.slack.parse import Bot, Heard, Payload, by_person, heard, mark, message, place
+from adapters.slack.parse import (
+    Bot,
+    Heard,
+    Payload,
+    by_person,
+    foreign,
+    heard,
+    mark,
+    message,
+    place,
+)
 from bot import dead
 from bot.errors import NotAllowed
 from bot.inbox import at_key
 from bot.store import RedisError
-from bot.types import Actor, Channel, Message, Target, Thread, Turn, checked_id
+from bot.types import Actor, Author, Channel, Message, Target, Thread, Turn, checked_id
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +57,7 @@ class Listening:
         """The handlers of all events. `register_rest` comes last."""
         app.event("app_mention")(self.on_mention)
         app.event("message")(self.on_message)
+        app.event("agent_session_stopped")(self.on_stop)
 
     def register_rest(self, app: AsyncApp) -> None:
         """Every other kind of event is acknowledged too, and a fault decides whether its event comes again."""
@@ -226,6 +237,27 @@ class Listening:
     def actor(self, user: str, external: bool) -> Actor:
         """Who asks, as far as the event says."""
         return Actor("slack", self.us.team, user, external=external)
+
+    async def on_stop(self, body: dict[str, Any]) -> None:
+        """Slack's own stop button was pressed: the same as if whoever pressed it had said so in the thread."""
+        event = body["event"]
+        channel, root = place(self.us, checked_id(event["channel"])), checked_id(event["thread_ts"])
+        person = checked_id(event["user"])
+        name = at_key(self.store, "slack", self.us.team, channel.id, root)
+        known = None if channel.direct else await self.store.redis.get(name)
+        own = f"{person}.{root}" if channel.direct else root
+        asked = Message(
+            id=checked_id(event["event_ts"]),
+            thread=Thread(channel, known.decode().rsplit(":", 1)[1] if known else own),
+            author=Author(person),
+            text="/stop",
+            target=Target(channel.id, thread=root),
+            marks=(checked_id(body["event_id"]),),
+        )
+        async with self.line(channel.id):
+            await self.intake.receive(
+                asked, actor=self.actor(person, foreign(body, event, self.us))
+            )
 
     # ---- changes ------------------------------------------------------------------------------------
 

@@ -10,12 +10,16 @@ from bot.settings import SlackSettings
 SHORTCUT = "ask_about_this"
 # What each Web API method that the code calls needs (https://docs.slack.dev/reference/methods).
 METHOD_SCOPES: dict[str, tuple[str, ...]] = {
+    "agents.sessions.setStatus": ("chat:write",),
     "apps.connections.open": (),  # the app token's connections:write
     "assistant.threads.setStatus": ("chat:write",),
     "auth.test": (),
+    "chat.appendStream": ("chat:write",),
     "chat.delete": ("chat:write",),
     "chat.postEphemeral": ("chat:write",),
     "chat.postMessage": ("chat:write",),
+    "chat.startStream": ("chat:write",),
+    "chat.stopStream": ("chat:write",),
     "chat.update": ("chat:write",),
     "conversations.history": ("channels:history", "groups:history", "im:history", "mpim:history"),
     "conversations.replies": ("channels:history", "groups:history", "im:history", "mpim:history"),
@@ -25,6 +29,7 @@ METHOD_SCOPES: dict[str, tuple[str, ...]] = {
     "views.open": (),
 }
 EVENT_SCOPES: dict[str, tuple[str, ...]] = {
+    "agent_session_stopped": (),
     "app_mention": ("app_mentions:read",),
     "message.channels": ("channels:history",),
     "message.groups": ("groups:history",),

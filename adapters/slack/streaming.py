@@ -7,6 +7,7 @@ unknown (another adapter began it) or in doubt goes on by `chat.update`, which s
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -21,7 +22,7 @@ from adapters.platform import Body
 from adapters.slack import words
 from adapters.slack.faults import code_of
 from adapters.slack.waits import Waits
-from bot.errors import MissingScope, PlaceGone, PlatformBusy, TooLong, Unsure
+from bot.errors import MissingScope, PlaceGone, PlatformBusy, PlatformError, TooLong, Unsure
 from bot.slots import Slots
 from bot.types import Turn
 
@@ -35,6 +36,7 @@ ROTATE_SECONDS = 240.0  # so that it is ours to end it
 MINUTE = 60.0  # s
 OFF_SECONDS = 600.0  # how long what Slack refuses is not tried again
 MOST_KNOWN = 10_000  # messages and answers that are remembered
+SESSION_SECONDS = 5.0  # a stop button that takes longer is not worth waiting for
 OPEN = "streaming_state_conflict"  # what an update of an open stream is answered
 
 _ADDRESS = re.compile(r"\b(?:https?://|mailto:|www\.)", re.IGNORECASE)
@@ -45,7 +47,9 @@ class Stream:
     """What an open stream shows."""
 
     text: str
+    thread: str
     holder: str  # of its slot
+    stoppable: bool = False  # its thread was given Slack's stop button
 
 
 class Streams:
@@ -70,6 +74,7 @@ class Streams:
         self._begun: dict[str, bool] = {}  # ts → whether the message began as a stream
         self._update: dict[str, bool] = {}  # turn → whether it goes on by `chat.update`
         self._off: dict[str, float] = {}  # channel, or "" for all → monotonic
+        self._sessions = on  # whether Slack keeps a session for a thread, which has the stop button
 
     def wanted(self, turn: Turn, known: bool) -> bool:
         """Whether the answer's last message is to grow as a stream. `known`: a part of it has been posted before."""
@@ -111,7 +116,7 @@ class Streams:
             self._turn_off(channel, _why(error))
             return None
         message = str(started["ts"])
-        self._open[message] = Stream(body.text, holder)
+        self._open[message] = Stream(body.text, thread, holder)
         _remember(self._begun, message, True)
         _remember(self._update, turn.id, False)
         return message
@@ -126,6 +131,9 @@ class Streams:
             self._leave(turn)
             await self.end(turn.message.target.channel, message)
             return False
+        if body.growing and not stream.stoppable:
+            stream.stoppable = True
+            await self._session(turn, stream, "processing")
         ends = not body.growing or time.time() - float(message) > ROTATE_SECONDS
         try:
             await (self._stop if ends else self._append)(turn, message, stream, body)
@@ -141,6 +149,7 @@ class Streams:
             log.info("stream.over turn=%s why=%s", turn.id, _why(error))
             self._leave(turn)
             del self._open[message]
+            await self._session(turn, stream, "active")
             return False
         if ends:
             del self._open[message]
@@ -171,6 +180,25 @@ class Streams:
     def _leave(self, turn: Turn) -> None:
         """What comes is shown by updates; the first of them ends the stream if it is still open."""
         _remember(self._update, turn.id, True)
+
+    async def _session(self, turn: Turn, stream: Stream, status: str) -> None:
+        """Slack's stop button is there while a thread's session is "processing"; a stop of ours makes it "active". Best
+        effort: without it an answer is stopped by word."""
+        if not self._sessions:
+            return
+        try:
+            asking = self._waits.asking("agents.sessions.setStatus")
+            async with asking, asyncio.timeout(SESSION_SECONDS):
+                await self._client.agents_sessions_setStatus(
+                    channel_id=turn.message.target.channel,
+                    thread_ts=stream.thread,
+                    status=status,
+                )
+        except (PlatformBusy, Unsure, TimeoutError) as error:
+            log.debug("session.failed turn=%s why=%s", turn.id, type(error).__name__)
+        except (PlatformError, SlackApiError) as error:
+            self._sessions = False
+            log.info("session.unavailable why=%s", _why(error))
 
     # ---- what is left over --------------------------------------------------------------------------
 

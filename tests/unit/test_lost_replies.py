@@ -18,6 +18,7 @@ from bot.conversation import Conversations, pack
 from bot.inbox import Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.scopes import Scopes
+from bot.slots import Slots
 from bot.store import Store, connect, scripts
 from bot.types import Actor, ChatMessage, Phase, Scope, TextPart
 from tests.lossy import LossyLine
@@ -132,6 +133,7 @@ CASES: dict[str, Case] = {
         committed,
         after=1,
     ),
+    "hold": Case(lambda d, _: Slots(d.store, "x", 1).hold("one", 60)),
     "park": Case(lambda d, _: d.parking.park(REPLY)),
     "repark": Case(lambda d, _: d.parking.amend("C1", "1.1", "2.0", "and now?"), parked, after=1),
     "change_model": Case(

@@ -130,6 +130,10 @@ class Office:
         self._grants[turn.id] = grant
         return grant
 
+    def grant(self, turn: Turn) -> Grant:
+        """The right under which the turn is answered."""
+        return self._grants[turn.id]
+
     async def grow(self, turn: Turn, *texts: str) -> Callable[[str], Awaitable[None]]:
         """The answer begins with these pieces; what is returned adds a piece."""
         grant = await self._claim(turn)

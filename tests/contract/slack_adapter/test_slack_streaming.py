@@ -160,19 +160,11 @@ async def one_message(office: Office, turn: Turn, text: str) -> Message:
     return answer
 
 
-@pytest.mark.parametrize("by", ["time", "a person"])
-async def test_a_stream_that_slack_ended_goes_on_as_an_updated_message(
-    office: Office, by: str
-) -> None:
+async def test_a_stream_that_slack_ended_goes_on_as_an_updated_message(office: Office) -> None:
     turn = await mention(office)
     add = await office.grow(turn, "One, ")
     await office.slack.shows("One,", thread_ts=turn.message.id)
-    if by == "time":
-        office.slack.end_streams()
-    else:
-        place = office.slack.world.channel("general").id
-        office.slack.workspace.sessions[place, turn.message.id] = "processing"
-        assert await office.slack.press_stop("mia", "general", turn.message.id)
+    office.slack.end_streams()
     await add("two, ")
     await office.slack.shows("One, two,", thread_ts=turn.message.id)
     await finished(office, turn, "One, two, three.")
@@ -229,6 +221,76 @@ async def test_a_stream_that_is_deleted_while_it_grows_is_one_clear_end(office: 
     await office.finish(turn, "One, two.")
     await office.at_rest()
     assert called(office, START, "chat.postMessage") == [1, 0]
+
+
+# ---- Slack's own stop button ------------------------------------------------------------------------------
+
+
+async def stoppable(office: Office, turn: Turn) -> None:
+    """An answer that grows, and whose thread has the button."""
+    add = await office.grow(turn, "One, ")
+    await office.slack.shows("One,", thread_ts=turn.message.id)
+    await add("two, ")
+    await office.slack.shows("One, two,", thread_ts=turn.message.id)
+    assert "processing" in office.slack.workspace.sessions.values()
+
+
+async def test_slacks_own_stop_button_is_a_stop_and_what_was_written_stays(
+    office: Office,
+) -> None:
+    turn = await mention(office)
+    await stoppable(office, turn)
+    await office.slack.press_stop("mia", "general", turn.message.id)
+    await office.told("mia", "Stopped.")
+    assert await office.inbox.renew(office.grant(turn)) == "stop"
+    note = "Stopped here."
+    await finished(office, turn, "One, two,", phase=Phase.STOPPED, notes=(note,))
+    assert note in said(await one_message(office, turn, "One, two,"))
+    assert set(office.slack.workspace.sessions.values()) == {"active"}
+
+
+async def test_slacks_own_stop_button_stops_nobody_else_s_answer(office: Office) -> None:
+    turn = await mention(office)
+    await stoppable(office, turn)
+    await office.slack.press_stop("max", "general", turn.message.id)
+    await office.told("max", "Somebody else asked this.")
+    assert await office.inbox.renew(office.grant(turn)) == "held"
+    await finished(office, turn, "One, two, three.")
+    await one_message(office, turn, "One, two, three.")
+    assert set(office.slack.workspace.sessions.values()) == {"active"}
+
+
+async def test_slacks_own_stop_button_means_the_conversation_of_its_thread(
+    office: Office,
+) -> None:
+    """A slash command's question, and a thread in direct messages, have conversations of their own names."""
+    await office.slack.command("mia", "random", "/ai ask why")
+    root = await office.slack.shows("why", channel="random")
+    first = await office.slack.post("mia", "dm", "hello")
+    below = await office.slack.post("mia", "dm", "and here?", thread_ts=first.ts)
+    by_command = next(turn for turn in await office.turns() if turn.message.text == "why")
+    in_direct = await office.asked(below)
+    for place, ts, turn in (("random", root.ts, by_command), ("dm", first.ts, in_direct)):
+        office.slack.workspace.sessions[turn.message.target.channel, ts] = "processing"
+        before = len(office.slack.private("mia"))
+        await office.slack.press_stop("mia", place, ts)
+        await office.told("mia", "Stopped: that question waits no more.", after=before)
+        assert (await office.replies.read(turn.id)).phase is Phase.STOPPED
+
+
+async def test_without_sessions_everything_else_works_and_they_are_asked_for_once(
+    office: Office,
+) -> None:
+    office.slack.will_refuse("agents.sessions.setStatus", "not_agent_app", 2)
+    for _ in range(2):
+        turn = await mention(office)
+        add = await office.grow(turn, "One, ")
+        await office.slack.shows("One,", thread_ts=turn.message.id)
+        await add("two, ")
+        await office.slack.shows("One, two,", thread_ts=turn.message.id)
+        await finished(office, turn, "One, two, three.")
+        await one_message(office, turn, "One, two, three.")
+    assert called(office, START, "agents.sessions.setStatus") == [2, 1]
 
 
 # ---- what comes to nothing, or nobody knows to what -------------------------------------------------------
