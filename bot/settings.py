@@ -277,7 +277,8 @@ class SlackSettings(AdapterSettings):
     slack_stream: Literal["update", "native"] = Field(
         "update",
         validation_alias="SWITCHBOARD_SLACK_STREAM",
-        description="update: post, then update; native: Slack's own streams where they can be used",
+        description="update: post, then update; native: Slack's own streams where they can be, with promises that rest"
+        " in two points on what Slack does not document (docs/slack-streaming.md)",
     )
     slack_external: Literal["refuse", "allow"] = Field(
         "refuse",

@@ -8,8 +8,9 @@ from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.faults import REJECTED, code_of
+from adapters.slack.faults import REJECTED, SCOPE, code_of
 from adapters.slack.manifest import OPTIONAL, needs
 from adapters.slack.process import named_groups, web_client
 from bot.doctor import Finding
@@ -43,8 +44,16 @@ async def check(settings: SlackSettings) -> list[Finding]:
         if bot is None:
             return [finding, of_socket]
         unread = [f for group in groups async for f in _unread(client.usergroups_users_list, group)]
+        streams = [await _streams(client)] if settings.slack_stream == "native" else []
     granted = _granted(bot.headers, needs_groups=bool(groups))
-    return [finding, of_socket, *granted, *_elsewhere(settings, str(bot.get("team_id"))), *unread]
+    return [
+        finding,
+        of_socket,
+        *granted,
+        *_elsewhere(settings, str(bot.get("team_id"))),
+        *unread,
+        *streams,
+    ]
 
 
 async def _asked(setting: str, request: Request, mend: str) -> tuple[Any, Finding]:
@@ -60,6 +69,20 @@ async def _asked(setting: str, request: Request, mend: str) -> tuple[Any, Findin
         what = f"{setting}: cannot be checked, Slack does not answer"
         return None, Finding("broken", what, NETWORK)
     return answer, Finding("ok", f"slack: {setting} is good")
+
+
+async def _streams(client: AsyncWebClient) -> Finding:
+    """Whether Slack knows the streaming methods: one that is asked about a channel that nobody has."""
+    try:
+        await client.chat_stopStream(channel="C0000000000", ts="1.000000")
+    except SlackApiError as error:
+        if (code := _code(error)) in SCOPE:
+            what = f"SWITCHBOARD_SLACK_STREAM=native: Slack lets nothing stream here ({code})"
+            return Finding("warning", f"{what}; answers are posted and updated", REINSTALL)
+    except (aiohttp.ClientError, SlackClientError, OSError, TimeoutError):
+        what = "SWITCHBOARD_SLACK_STREAM=native: cannot be checked, Slack does not answer"
+        return Finding("warning", what, NETWORK)
+    return Finding("ok", "slack: answers can be streams")
 
 
 def _granted(headers: Any, *, needs_groups: bool) -> Iterator[Finding]:

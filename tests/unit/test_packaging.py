@@ -22,9 +22,9 @@ PROJECT = PYPROJECT["project"]
 COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 
-# The first two have one value in force; the drain must fit the grace of the container; models.toml is to be mounted.
+# The first has one value in force; the drain must fit the grace of the container; models.toml is to be mounted.
 NOT_FOR_COMPOSE = {
-    *("SLACK_MODE", "SWITCHBOARD_SLACK_STREAM"),
+    "SLACK_MODE",
     *("SWITCHBOARD_DRAIN_SECONDS", "SWITCHBOARD_MODELS_FILE"),
 }
 

@@ -33,6 +33,14 @@ def test_every_make_command_of_the_pages_is_one(page: str) -> None:
     assert asked.returncode == 0, asked.stderr
 
 
+def test_every_test_that_the_page_about_streams_names_exists() -> None:
+    page = (ROOT / "docs" / "slack-streaming.md").read_text("utf-8")
+    file = ROOT / "tests" / "contract" / "slack_adapter" / "test_slack_streaming.py"
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(named) > 15
+    assert named <= set(re.findall(r"^async def (test_\w+)", file.read_text("utf-8"), re.MULTILINE))
+
+
 def test_every_kind_of_key_in_redis_is_in_the_architecture() -> None:
     code = "".join(
         path.read_text("utf-8")

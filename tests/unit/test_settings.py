@@ -239,7 +239,6 @@ def test_a_wrong_value_is_one_line_that_names_the_setting_and_not_the_value(
     ("kind", "name", "value"),
     [
         (SlackSettings, "SLACK_MODE", "http"),
-        (SlackSettings, "SWITCHBOARD_SLACK_STREAM", "native"),
         (Settings, "SWITCHBOARD_BROKER_URL", "amqp://broker"),
         (Settings, "SWITCHBOARD_METRICS_PORT", "9100"),
     ],

@@ -113,3 +113,14 @@ async def test_an_answer_that_is_not_slacks_is_told_without_its_words(
     closed_office.slack.will_refuse("auth.test", "\x1b[31m odd", status=502)
     (line,) = wrong(await found(closed_office))
     assert line == "broken SLACK_BOT_TOKEN: Slack refuses what it is for (an unknown error)"
+
+
+async def test_streams_are_tried_where_they_are_wanted(closed_office: Office) -> None:
+    findings = await found(closed_office, slack_stream="native")
+    assert findings[-1].what == "slack: answers can be streams"
+    closed_office.slack.will_refuse("chat.stopStream", "unknown_method")
+    (warning,) = wrong(await found(closed_office, slack_stream="native"))
+    assert "lets nothing stream here (unknown_method)" in warning
+    closed_office.slack.will_drop_reply("chat.stopStream")
+    (warning,) = wrong(await found(closed_office, slack_stream="native"))
+    assert "Slack does not answer" in warning
