@@ -24,6 +24,7 @@ DOORS = {
     "on_command": ("slash",),
     "on_shortcut": ("shortcut",),
     "on_form": ("form",),
+    "on_stop": (),  # a stop of whoever pressed the button: test_slack_streaming.py
     "on_anything": (),  # knows nobody and does nothing
 }
 
