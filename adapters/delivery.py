@@ -163,6 +163,8 @@ class Delivery:
         turn = stored.addressee if stored else None
         if stored is not None and stored.phase:  # owed no more
             return await self._mend(turn, tracked) if turn and tracked.late else None
+        if stored is not None and stored.left and await self._unsaid(turn):
+            return None
         if stored is None or turn is None:
             log.error("turn.unreadable turn=%s known=%s", turn_id, stored is not None)
             await self._bury(turn_id, "an unreadable record")
@@ -189,6 +191,12 @@ class Delivery:
         with suppress(PlaceGone, MissingScope):
             await self._showing(turn, place, tracked).until_whole()
         tracked.late = False
+
+    async def _unsaid(self, turn: Turn | None) -> bool:
+        """Whether there is nothing to be shown of it before a newer adapter looks after it."""
+        if turn is None:
+            return True
+        return turn.kind != "ask" and not (await self._replies.read(turn.id)).final
 
     async def _lost(self, stored: Stored) -> bool:
         """Nothing is known of an answer after all the time that answers are kept: none will come."""

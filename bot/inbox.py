@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ LEASE_MS = 8_000
 SWEEP_FORWARD_MS = 3_000  # a conversation that was rung is looked at again after this
 SWEEP_COUNT = 32
 MAX_ATTEMPTS = 3
+NEWER_SECONDS = 600.0  # that a newer version's turn waits for a process that can read it, as in a rolling restart
+NEWER_AGAIN_MS = 2_000  # until who cannot read it lets somebody try again
 NO_USAGE = Usage()
 NO_CAPS = Caps()
 CONVERSATION = re.compile(rb"[a-z]+(:[A-Za-z0-9._@-]{1,64}){3}")  # a `Thread.key`
@@ -70,7 +73,7 @@ class Grant:
 class Stored:
     """A turn as it was stored: `turn` is None where the record cannot be read by this version.
 
-    `addressee` is the turn as far as it can be read: of a record of another version enough to tell its author.
+    `addressee` is the turn as far as it can be read: of a record of a newer version enough to tell its author.
     """
 
     id: str
@@ -82,19 +85,21 @@ class Stored:
     admitted: float = 0.0  # s since the epoch, by Redis's clock; 0 where that is not known
     gone: bool = False  # the question was deleted
     stopped_by: str = ""  # who stopped the answer, if somebody else did
+    newer: bool = False  # written by a newer version
+
+    @property
+    def left(self) -> bool:
+        """Whether it is to be left to a newer process, which will be there soon: versions change one by one."""
+        return self.newer and time.time() - self.admitted < NEWER_SECONDS
 
     @classmethod
     def of(cls, turn_id: str, fields: dict[bytes, bytes]) -> Stored:
-        try:
-            found: Turn | None = decode(Turn, fields.get(b"record", b""))
-        except ValueError:
-            found = None
+        found, newer = _read(fields.get(b"record", b""))
         if found is not None and b"words" in fields:
             found = found.with_message(text=text(fields[b"words"]))
-        known = found is not None and found.version == RECORD_VERSION
         return cls(
             turn_id,
-            found if known else None,
+            None if newer else found,
             text(fields.get(b"epoch")) or "0",
             text(fields.get(b"kind")),
             text(fields.get(b"phase")),
@@ -102,7 +107,28 @@ class Stored:
             int(at) / 1000 if (at := fields.get(b"admitted", b"")).isdigit() else 0.0,
             b"gone" in fields,
             text(fields.get(b"stopped_by")),
+            newer,
         )
+
+
+def _read(record: bytes) -> tuple[Turn | None, bool]:
+    """The turn as far as it can be read, and whether a newer version wrote it. Fields that are not known are left out;
+    a kind that is not known is that of a notice, so that its author can be told."""
+    try:
+        turn = decode(Turn, record)
+        return turn, turn.version > RECORD_VERSION
+    except ValueError:
+        pass
+    try:
+        raw = json.loads(record)
+        if raw.get("version", RECORD_VERSION) <= RECORD_VERSION:
+            return None, False
+    except (ValueError, AttributeError, TypeError):
+        return None, False
+    try:
+        return decode(Turn, json.dumps(raw | {"kind": "notice"})), True
+    except ValueError:
+        return None, True
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,14 +309,15 @@ class Inbox:
         )
         return self._rung(state, woken)
 
-    async def release(self, grant: Grant) -> None:
-        """Give the conversation and the attempt back; it is due at once."""
+    async def release(self, grant: Grant, *, later_ms: int = 0) -> None:
+        """Give the conversation and the attempt back; it is due at once, or so much later."""
         key = self.store.key
         await self.store.run(
             "release",
             [key("lease", grant.conversation), key("due")],
             grant.conversation,
             grant.fence,
+            later_ms,
         )
 
     async def amend(self, turn: Turn, words: str | None) -> str:

@@ -64,7 +64,7 @@ class Replies:
         fields = await self.store.redis.hgetall(self.store.key("reply", turn_id))
         if b"phase" not in fields:
             return Shown(None, "", parts=_parts(fields))
-        phase = Phase(text(fields[b"phase"]))
+        phase = _phase(fields)
         return Shown(
             phase,
             await self._growing(turn_id) if phase is Phase.OPEN else text(fields[b"text"]),
@@ -198,6 +198,14 @@ class Replies:
                 message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=LISTEN)
                 if message is not None and (hint := HINT.fullmatch(message["data"])):
                     yield hint[1].decode(), hint[2] is not None
+
+
+def _phase(fields: dict[bytes, bytes]) -> Phase:
+    """The phase. One of a newer version counts as whole where a final text is there, else as growing."""
+    try:
+        return Phase(text(fields[b"phase"]))
+    except ValueError:
+        return Phase.ANSWERED if b"text" in fields else Phase.OPEN
 
 
 def _parts(fields: dict[bytes, bytes]) -> dict[int, str]:

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
-RECORD_VERSION = (
-    1  # of a stored turn; a worker that meets another one gives the turn up with a sentence
-)
+# Of a stored turn. Older records must stay readable; raise it where a process of the version before would misread one:
+# it leaves such a turn to newer processes.
+RECORD_VERSION = 1
 _ID = re.compile(
     r"[A-Za-z0-9._@-]{1,64}"
 )  # every platform's ids; the separator ':' is not among them

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot import dead
-from bot.inbox import MAX_ATTEMPTS, Grant, Inbox, Outcome, Stored
+from bot.inbox import MAX_ATTEMPTS, NEWER_AGAIN_MS, Grant, Inbox, Outcome, Stored
 from bot.queue import Bell
 from bot.reply import Replies
 from bot.stopped import TAKEN_BACK, stopped_notes
@@ -61,13 +61,19 @@ class Answering:
             if grant is None:
                 return
             async with self._leases.hold(grant) as held:
-                await self._answer(held)
+                if not await self._answer(held):
+                    return
         self._bell.ring(conversation)
 
-    async def _answer(self, held: Held) -> None:
+    async def _answer(self, held: Held) -> bool:
+        """Answer what is held; False: it is left to a newer worker."""
         grant = held.grant
         try:
             stored = await self._inbox.load(grant.turn)
+            if stored is not None and stored.left and not grant.stopped:
+                log.info("turn.left turn=%s", grant.turn)
+                await self._inbox.release(grant, later_ms=NEWER_AGAIN_MS)
+                return False
             outcome = await held.guard(self._outcome(held, stored))
         except AWAY:  # not the turn's fault: no attempt of it is spent
             await self._inbox.release(grant)
@@ -79,6 +85,7 @@ class Answering:
             outcome = await self._stopped(held)
         if outcome is not None:
             await self._commit(held, stored.epoch if stored else "0", outcome)
+        return True
 
     async def _outcome(self, held: Held, stored: Stored | None) -> Outcome:
         """What becomes of the turn."""

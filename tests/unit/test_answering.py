@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +12,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from bot.inbox import Inbox, Outcome, stop_channel
+from bot.inbox import NEWER_SECONDS, Inbox, Outcome, stop_channel
 from bot.store import Store, connect
 from bot.tasks import end
 from bot.types import Phase, reference
@@ -227,7 +228,7 @@ async def test_a_question_that_kills_its_worker_each_time_is_given_up_with_a_sen
     assert "poison" not in letter
 
 
-@pytest.mark.parametrize("record", [b'{"version": 99}', b"\xff not JSON", b""])
+@pytest.mark.parametrize("record", [b'{"version": 1}', b"[]", b"\xff not JSON", b""])
 async def test_a_record_that_nobody_can_read_is_given_up_and_the_conversation_goes_on(
     bench: Bench, record: bytes
 ) -> None:
@@ -268,14 +269,55 @@ async def test_what_is_no_conversation_among_the_stops_is_passed_over(bench: Ben
     await end(following)
 
 
-async def test_a_record_of_another_version_still_names_its_author(bench: Bench) -> None:
-    turn = await bench.ask("from tomorrow", version=2)
+async def test_a_turn_of_a_newer_version_is_left_to_newer_workers_and_keeps_its_place(
+    bench: Bench,
+) -> None:
+    """In a rolling restart the old worker buried what the new adapter had admitted."""
+    turn, behind = await bench.ask("from tomorrow", version=2), await bench.ask("and now?")
+    await bench.answering.converse(turn.conversation)
+    assert not bench.models.requests
+    assert (await bench.replies.read(turn.id)).phase is None
+    due = float(await bench.redis.zscore(bench.store.key("due"), turn.conversation))
+    assert due > time.time() * 1000, "not at once again: this worker is not the only one"
+    grant = await bench.inbox.claim(turn.conversation)  # a newer one
+    assert grant is not None
+    assert (grant.turn, grant.attempt) == (turn.id, 1)
+    assert await bench.inbox.commit(grant, "0", Outcome(Phase.ANSWERED, "of tomorrow")) == "done"
+    bench.models.will_say("now")
+    await bench.answering.converse(turn.conversation)
+    assert [(await bench.replies.read(t.id)).text for t in (turn, behind)] == ["of tomorrow", "now"]
+
+
+@pytest.mark.parametrize("change", [{}, {"kind": "poll"}, {"more": [1]}])
+async def test_where_no_newer_worker_comes_its_author_is_told(
+    bench: Bench, change: dict[str, object]
+) -> None:
+    turn, behind = await bench.ask("from tomorrow", version=2), await bench.ask("and now?")
+    name = bench.store.key("turn", turn.id)
+    record = json.loads(await bench.redis.hget(name, "record")) | change
+    long_ago = int((time.time() - NEWER_SECONDS) * 1000)
+    await bench.redis.hset(name, mapping={"record": json.dumps(record), "admitted": long_ago})
     stored = await bench.inbox.load(turn.id)
     assert stored is not None
     assert stored.turn is None
-    assert stored.addressee == turn
+    assert stored.addressee is not None
+    assert stored.addressee.message == turn.message
+    bench.models.will_say("now")
     await bench.answering.converse(turn.conversation)
     assert (await bench.replies.read(turn.id)).phase is Phase.FAILED
+    assert (await bench.replies.read(behind.id)).text == "now"
+
+
+async def test_an_older_record_is_answered_and_what_is_not_known_in_it_passed_over(
+    bench: Bench,
+) -> None:
+    turn = await bench.ask("from yesterday", version=0)
+    name = bench.store.key("turn", turn.id)
+    record = json.loads(await bench.redis.hget(name, "record")) | {"mood": "good"}
+    await bench.redis.hset(name, "record", json.dumps(record))
+    bench.models.will_say("still")
+    await bench.answering.converse(turn.conversation)
+    assert (await bench.replies.read(turn.id)).text == "still"
 
 
 async def test_a_fault_of_ours_is_logged_once_and_apologised_for(

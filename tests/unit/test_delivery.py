@@ -410,21 +410,49 @@ async def test_an_answer_that_no_halving_makes_fit_is_given_up_with_a_sentence(
     assert shop.server.private == [("U1", turn.id, UNSHOWN.format(turn.ref))]
 
 
-async def test_a_record_of_another_version_is_told_to_its_author(shop: Shop) -> None:
-    """An ask of a newer version: the worker says why, and that is shown; a command gets its sentence from here."""
-    async with shop.open():
-        for kind in ("ask", "command", "notice"):
-            only = None if kind == "ask" else "U1"
-            turn = Turn.of(message(only=only, channel="C7"), kind, at=0.0, sentence="of the future")
-            await shop.inbox.admit(replace(turn, version=99))
-            if kind == "ask":
-                grant = await shop.pen.claim(turn)
-                await shop.pen.finish(grant, "", phase=Phase.FAILED, notes=("Not understood.",))
+async def test_a_turn_of_a_newer_version_is_left_to_newer_adapters_and_told_where_none_comes(
+    shop: Shop,
+) -> None:
+    """A command or notice of a newer version; of a question the old adapter shows what the new worker says."""
+    store = shop.inbox.store
+    async with shop.open() as delivery:
+        for kind in ("command", "notice"):
+            turn = replace(Turn.of(message(only="U1"), kind, at=0.0, sentence="x"), version=99)
+            await shop.inbox.admit(turn)
+            for _ in range(3):
+                await delivery.sweep()
+                await until(lambda: not delivery._tracked)
+            assert await shop.owed() == [turn.id]
+            assert shop.ran == shop.server.private == []
+            await store.redis.hset(store.key("turn", turn.id), "admitted", 1)
             await shop.at_rest()
-            if kind != "ask":
-                assert shop.server.private[-1] == ("U1", turn.id, FOREIGN.format(turn.ref))
-    assert shop.server.texts("C7") == ["\n-- Not understood."]
+            assert shop.server.private.pop() == ("U1", turn.id, FOREIGN.format(turn.ref))
+        said = replace(Turn.of(message(only="U1"), "command", at=0.0), version=99)
+        await shop.replies.say(said.id, "chat", "The new one did it.", Phase.ANSWERED)
+        await shop.inbox.admit(said)
+        asked = replace(Turn.of(message(channel="C7"), "ask", at=0.0), version=99)
+        await shop.inbox.admit(asked)
+        await shop.pen.answer(asked, "Of tomorrow.")
+        await shop.at_rest()
+    assert shop.server.private == [("U1", said.id, "The new one did it.")]
+    assert shop.server.texts("C7") == ["Of tomorrow."]
     assert shop.ran == []
+    assert await shop.letters() == []
+
+
+async def test_a_phase_of_a_newer_version_is_shown_as_far_as_it_goes(shop: Shop) -> None:
+    """It failed five times here, and the answer was given up with an apology."""
+    async with shop.open() as delivery:
+        turn = await shop.ask()
+        name = shop.inbox.store.key("reply", turn.id)
+        await shop.pen.write(await shop.pen.claim(turn), "Thinking twice")
+        await shop.inbox.store.redis.hset(name, "phase", "reviewing")
+        delivery.look(turn.id)
+        await until(lambda: shop.server.texts() == ["Thinking twice"])
+        assert await shop.owed() == [turn.id]
+        await shop.inbox.store.redis.hset(name, mapping={"phase": "reviewed", "text": "Thought."})
+        await shop.at_rest()
+    assert shop.server.texts() == ["Thought."]
 
 
 async def test_an_answer_that_is_kept_no_more_is_told_and_the_next_one_comes(shop: Shop) -> None:
