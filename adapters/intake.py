@@ -146,10 +146,10 @@ class Intake:
                         return Receipt("", "notice", new=False)
                     turn = _notice(turn.message, why, turn.asked_at)
                     admission = await self._admit(turn, also_at, secret)
-            if turn.kind == "ask" and not message.fetches:
-                self._bell.ring(turn.conversation)
             if admission.outcome is not Admitted.NEW:
                 return Receipt(admission.turn, turn.kind, new=False)
+            if turn.kind == "ask" and not message.fetches:
+                self._bell.ring(turn.conversation)
             if (over := self._follows.admitted(turn)) is not None:
                 release.append(over)
         log.info("turn.admitted turn=%s kind=%s alias=%s", turn.id, turn.kind, turn.model or "-")

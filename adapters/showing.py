@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from adapters.pace import Bucket, Paces, Rank
@@ -106,6 +106,7 @@ class Showing:
         self._held: Bucket | None = None  # a right to send that was waited for
         self._promise: Bucket | None = None  # where the last request of a growing text will count
         self._shrink = 0
+        self._drawn: tuple[tuple[Shown, int], list[Body]] | None = None  # what was rendered last
         self._delay = DELAY
         self.visible = asyncio.Event()
 
@@ -144,7 +145,7 @@ class Showing:
         """What differs first between the messages and the reply, from its beginning; what is too much goes last."""
         if shown.parts and not (shown.final or shown.text):
             return None  # before the first text a platform may repeat the question
-        bodies = list(self._render(shown, self._shrink))
+        bodies = self._bodies(shown)
         if not bodies and shown.phase in (Phase.ANSWERED, Phase.FAILED):
             bodies = [Body("", (BLANK,))]
         for part, body in enumerate(bodies):
@@ -152,6 +153,13 @@ class Showing:
                 return _Change(part, body, shown.parts.get(part))
         surplus = max(shown.parts, default=-1)
         return _Change(surplus, None, shown.parts[surplus]) if surplus >= len(bodies) else None
+
+    def _bodies(self, shown: Shown) -> list[Body]:
+        """What it takes to show it, drawn once for as long as nothing but the messages' ids changes."""
+        drawn_of = (replace(shown, parts=dict.fromkeys(shown.parts, "")), self._shrink)
+        if self._drawn is None or self._drawn[0] != drawn_of:
+            self._drawn = (drawn_of, list(self._render(shown, self._shrink)))
+        return list(self._drawn[1])
 
     async def _in_time(self, shown: Shown, change: _Change) -> bool:
         """Wait for the right to make this change. False where that took time: the reply may have grown, so what is to

@@ -103,8 +103,8 @@ class Listening:
                         mention.set()
 
     async def _hear(self, said: Heard, *, waits: bool = False) -> None:
-        if waits and await self._seen(said) is None:
-            await self._wait_for_twin(said)
+        if waits and await self._heard_by_twin(said):
+            return  # the twin told no less
         async with self.line(said.channel.id):
             await self._take(said)
 
@@ -159,12 +159,20 @@ class Listening:
     async def _seen(self, said: Heard) -> str | None:
         return await self.intake.inbox.seen("slack", self.us.team, said.mark)
 
-    async def _wait_for_twin(self, said: Heard) -> None:
+    async def _heard_by_twin(self, said: Heard) -> bool:
+        """Whether the twin of a mention that is new came in time, and was heard and admitted."""
+        if await self._seen(said) is not None:
+            return False
+        return await self._wait_for_twin(said) and await self._seen(said) is not None
+
+    async def _wait_for_twin(self, said: Heard) -> bool:
+        """Whether it came in time, and was heard."""
         came = self._twins.setdefault(said.mark, asyncio.Event())
         try:
-            await asyncio.wait_for(came.wait(), TWIN_SECONDS)
+            return await asyncio.wait_for(came.wait(), TWIN_SECONDS)
         except TimeoutError:
             log.debug("twin.missing event=%s", said.event)
+            return False
         finally:
             self._twins.pop(said.mark, None)
 

@@ -73,6 +73,8 @@ class Slack:
         self._streams = streams
         self._bound = bound
         self._status_works = True
+        # Turns with a status that is to be taken away → the thread where Slack has shown it, or nothing as yet.
+        self._signed: dict[str, str] = {}
 
     # ---- showing ------------------------------------------------------------------------------------
 
@@ -131,6 +133,8 @@ class Slack:
                 **_content(body),
             )
         self._streams.posted(str(response["ts"]))
+        if thread and self._signed.get(turn.id) == thread:
+            del self._signed[turn.id]  # Slack takes a status away where a message of ours comes
         return str(response["ts"])
 
     async def _left(self, turn: Turn, part: int, thread: str | None) -> str | None:
@@ -204,8 +208,12 @@ class Slack:
         """The status line under the thread, where the workspace has it; a workspace without is asked once."""
         target = turn.message.target
         thread = target.thread or (None if asked_by_slash(turn) else turn.message.id)
-        if not self._status_works or thread is None:
+        if not self._status_works or thread is None or not (on or turn.id in self._signed):
             return
+        if on:
+            self._signed[turn.id] = ""
+        else:
+            del self._signed[turn.id]
         try:
             asking = self._waits.asking("assistant.threads.setStatus")
             async with asking, asyncio.timeout(STATUS_SECONDS):
@@ -214,6 +222,8 @@ class Slack:
                     thread_ts=thread,
                     status="is thinking…" if on else "",
                 )
+                if on:
+                    self._signed[turn.id] = thread
         except MissingScope as error:
             self._status_works = False
             log.info("status.unavailable why=%s", error.sentence)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tests.conftest  # noqa: F401  # nobody's tokens or proxies
-from tests.benchmarks import burst, machine, page
+from tests.benchmarks import burst, machine, page, rate
 from tests.benchmarks.row import Measure, Row, table
 
 
@@ -28,7 +28,7 @@ SHORT = (
     Chapter(
         "Speed",
         "The simulated platforms' rate limits are off.",
-        (burst.rows,),
+        (burst.rows, rate.rows),
     ),
 )
 LONG: tuple[Chapter, ...] = ()

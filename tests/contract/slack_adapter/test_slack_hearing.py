@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.inbox import at_key, hint_channel
+from bot.queue import QUEUE
 from playground.slack import Message
 from tests.contract.slack_adapter.office import Office, said
 
@@ -66,6 +67,12 @@ async def test_one_post_is_one_question_whichever_events_tell_of_it(
     post = await office.slack.post("mia", "general", "@Switchboard hello", twins=twins)
     turn = await office.asked(post)
     assert [t.id for t in await office.turns()] == [turn.id]
+    await office.slack.settled()
+
+    async def bells() -> int | None:
+        return int(await office.redis.llen(f"switchboard:celery:{QUEUE}")) or None
+
+    assert await office.until(bells, "no bell was rung") == 1
 
 
 @pytest.mark.parametrize("twins", ["both", "reversed"])

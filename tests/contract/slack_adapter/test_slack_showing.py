@@ -302,6 +302,16 @@ async def test_a_status_shows_while_there_is_nothing_to_read_and_is_gone_in_the_
     assert office.slack.statuses == {}
 
 
+async def test_an_answer_in_the_thread_of_its_status_takes_it_away_without_a_call(
+    office: Office,
+) -> None:
+    post = await office.slack.post("mia", "general", "@Switchboard hello")
+    await office.slack.until(lambda: office.slack.statuses or None, what="no status is shown")
+    await office.answer(await office.asked(post), "Here.")
+    await office.at_rest()
+    assert len(office.slack.calls_of("assistant.threads.setStatus")) == 1
+
+
 async def test_a_status_does_not_hang_below_a_question_whose_answer_grows_elsewhere(
     office: Office,
 ) -> None:
