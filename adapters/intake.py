@@ -34,6 +34,8 @@ FULL = (
     "Please ask again when some of them are answered; until then I say so only once."
 )
 
+NO_MEMORY = "My memory is full right now, so I did not take this. Please ask again later."
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

@@ -406,7 +406,7 @@ class Inbox:
         """The id of the turn that was admitted under this mark; without one the mark is taken, so that
         an admission that is still on its way finds it seen and changes nothing."""
         name = self.store.key("seen", platform, workspace, mark)
-        value = await self.store.redis.set(name, BARRED, nx=True, get=True, ex=keys.SEEN_TTL)
+        value = await self.store.run("bar", [name], BARRED, keys.SEEN_TTL)
         return text(value) if value not in (None, BARRED) else None
 
     async def fetching(self, platform: str) -> list[str]:

@@ -14,6 +14,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.intake import NO_MEMORY
 from adapters.slack.faults import translated
 from adapters.slack.hooks import Hooks
 from adapters.slack.listening import Listening, met
@@ -22,6 +23,7 @@ from adapters.slack.parse import Heard, Payload, foreign, place, quoted, unescap
 from adapters.text.clean import clean
 from bot.commands import Ask, Command, parse_slash
 from bot.errors import NotAllowed, PlatformError, UserError
+from bot.store import FullError
 from bot.types import (
     Author,
     Channel,
@@ -72,13 +74,17 @@ class Invoking:
             wanted = error
         asked = self._slash_message(command, said, wanted)
         team = {"team": command.get("team_id")}
-        await self._listening.intake.receive(
-            asked,
-            actor=self._listening.actor(asked.author.id, foreign(command, team, self._us)),
-            command=wanted,
-            secret=str(command.get("response_url") or ""),
-        )
-        await ack()
+        try:
+            await self._listening.intake.receive(
+                asked,
+                actor=self._listening.actor(asked.author.id, foreign(command, team, self._us)),
+                command=wanted,
+                secret=str(command.get("response_url") or ""),
+            )
+        except FullError:
+            await ack(NO_MEMORY)
+        else:
+            await ack()
 
     def _slash_message(self, command: Payload, said: str, wanted: Command | UserError) -> Message:
         """A question begins a conversation of its own under the bot's post; what else is said is about the channel."""
@@ -117,8 +123,13 @@ class Invoking:
             "ours": self._us.wrote(about),
             "address": address,
         }
-        await self._store.redis.set(self._store.key("form", token), json.dumps(kept), ex=FORM_TTL)
-        self._later(self._open_form(shortcut["trigger_id"], token, address))
+        name = self._store.key("form", token)
+        try:
+            await self._store.redis.set(name, json.dumps(kept), ex=FORM_TTL)
+        except FullError:
+            self._later(self._hooks.tell(address, NO_MEMORY))
+        else:
+            self._later(self._open_form(shortcut["trigger_id"], token, address))
         await ack()
 
     def _refusal(self, payload: Payload, where: Channel) -> str | None:
@@ -151,15 +162,19 @@ class Invoking:
         said = self._form_heard(body, view, about)
         async with self._listening.line(said.channel.id):
             asked = await self._listening.addressed(said)
-            if asked is not None:
-                await self._listening.intake.receive(
-                    replace(asked, quotes=(about["quote"],), history=False),
-                    actor=self._listening.actor(said.author.id, said.external),
-                    command=Ask(said.text or PREFILLED),
-                    also_at=met(said),
-                    secret=about["address"],
-                )
-        await ack()
+            try:
+                if asked is not None:
+                    await self._listening.intake.receive(
+                        replace(asked, quotes=(about["quote"],), history=False),
+                        actor=self._listening.actor(said.author.id, said.external),
+                        command=Ask(said.text or PREFILLED),
+                        also_at=met(said),
+                        secret=about["address"],
+                    )
+            except FullError:
+                await ack(response_action="errors", errors={"question": NO_MEMORY})
+            else:
+                await ack()
 
     def _form_heard(self, body: Payload, view: Payload, about: Payload) -> Heard:
         """The form's words as if they had been said under the message."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -13,7 +14,7 @@ from weakref import WeakValueDictionary
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 
-from adapters.intake import Intake, Receipt
+from adapters.intake import NO_MEMORY, Intake, Receipt
 from adapters.slack.parking import Parking, awaited, read
 from adapters.slack.parse import (
     Bot,
@@ -27,14 +28,15 @@ from adapters.slack.parse import (
     place,
 )
 from bot import dead
-from bot.errors import NotAllowed
+from bot.errors import BotError, NotAllowed
 from bot.inbox import at_key
-from bot.store import RedisError
+from bot.store import FullError, RedisError
 from bot.types import Actor, Author, Channel, Message, Target, Thread, Turn, checked_id
 
 log = logging.getLogger(__name__)
 
 TWIN_SECONDS = 0.2  # a mention may lack the files that the message of the same post brings
+MOST_TOLD = 1_000  # posts
 TOO_LATE = (
     "Slack told me of the files of your message only when I was answering it already. "
     "Please send them once more."
@@ -44,9 +46,19 @@ TOO_LATE = (
 class Listening:
     """Admits what people say. Before the ack only the event and Redis are asked."""
 
-    def __init__(self, intake: Intake, us: Bot, *, external_allowed: bool = False) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        us: Bot,
+        notice: Callable[[Turn, str], Awaitable[None]],
+        *,
+        external_allowed: bool = False,
+    ) -> None:
+        """`notice` says something to a turn's author at once."""
         self.intake = intake
         self.us = us
+        self._notice = notice
+        self._told: dict[str, None] = {}  # posts whose author knows that Redis is full
         self.store = intake.inbox.store
         self._external_allowed = external_allowed
         self._parking = Parking(self.store, us.team)
@@ -123,11 +135,31 @@ class Listening:
             await self._resume(said.channel, said.root)
 
     async def _admit(self, said: Heard, asked: Message) -> None:
-        receipt = await self.intake.receive(
-            asked, actor=self.actor(said.author.id, said.external), also_at=met(said)
-        )
+        try:
+            receipt = await self.intake.receive(
+                asked, actor=self.actor(said.author.id, said.external), also_at=met(said)
+            )
+        except FullError as full:
+            if await self._seen(said) is None:
+                await self._no_memory(said, asked, full)
+            return
         if said.attachments and not receipt.new:
             await self._late_files(asked, receipt)
+
+    async def _no_memory(self, said: Heard, asked: Message, full: FullError) -> None:
+        """Redis is full, and would be when Slack delivers again: the author is told, once. Where that cannot be, it is
+        not acknowledged."""
+        if said.mark in self._told:
+            return
+        log.warning("event.no_memory event=%s", said.event)
+        self._told[said.mark] = None
+        try:
+            await self._notice(Turn.of(asked, "notice", at=time.time()), NO_MEMORY)
+        except BotError:
+            del self._told[said.mark]
+            raise full from None
+        if len(self._told) > MOST_TOLD:
+            del self._told[next(iter(self._told))]
 
     async def resume(self, channel: str, root: str) -> None:
         """A message of ours is known as a root now: what was said below it is admitted."""

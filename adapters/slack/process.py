@@ -112,7 +112,7 @@ def assembled(
     adapter = Adapter(
         settings, platform, catalog, external_allowed=allowed, slash=settings.slack_command
     )
-    listening = Listening(adapter.intake, us, external_allowed=allowed)
+    listening = Listening(adapter.intake, us, platform.notice, external_allowed=allowed)
     app = bolt(settings, client, us)
     register(app, listening, Invoking(listening, client, hooks), settings.slack_command)
     return adapter, app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -228,13 +229,18 @@ async def own_redis(
         await server.stop()
 
 
+@pytest.mark.parametrize("how", ["gone", "hanging"])
 async def test_without_redis_there_is_no_ack_and_one_answer_when_it_is_back(
-    slack: SlackServer, tmp_path: Path
+    slack: SlackServer, tmp_path: Path, how: str
 ) -> None:
     hub = slack.workspace.hub
     hub.ack_seconds, hub.retry_delays = 0.3, (0.1,) * 100
     async with own_redis(slack, tmp_path) as (office, server), office.open():
-        await server.stop()
+        assert server.pid is not None
+        if how == "gone":
+            await server.stop()
+        else:
+            os.kill(server.pid, signal.SIGSTOP)
         post = await slack.post("mia", "general", "@Switchboard hello")
         await slack.until(
             lambda: all(e.attempts > 2 for e in slack.events) or None, what="it did not come again"
@@ -242,9 +248,12 @@ async def test_without_redis_there_is_no_ack_and_one_answer_when_it_is_back(
         assert [event.acks for event in slack.events] == [0, 0]
         await slack.command("mia", "general", "/ai help")
         assert "operation_timeout" in slack.private("mia")[-1].text
-        await server.start()
+        if how == "gone":
+            await server.start()
+        else:
+            os.kill(server.pid, signal.SIGCONT)
         turn = await office.asked(post)
-        assert len(await office.turns()) == 1
+        assert [t.id for t in await office.turns() if t.kind == "ask"] == [turn.id]
         await office.answer(turn, "Here I am.")
         await slack.shows("Here I am.", thread_ts=post.ts)
         await office.at_rest()
