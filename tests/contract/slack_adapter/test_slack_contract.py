@@ -1,12 +1,14 @@
-"""Slack keeps the contract of a platform."""
+"""Slack keeps the contract of a platform, whichever way its answers grow."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
 
+from playground.models.scripts import Hold, Say
 from playground.slack import Message
 from tests.contract.platform_contract import PlatformContract
 from tests.house import House
@@ -81,9 +83,9 @@ def own_lines(messages: Sequence[Message]) -> str:
     return "\n".join(texts)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def whole() -> AsyncIterator[SlackDriver]:
-    async with House() as house:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["update", "native"])
+async def whole(request: pytest.FixtureRequest) -> AsyncIterator[SlackDriver]:
+    async with House(SWITCHBOARD_SLACK_STREAM=request.param) as house:
         await house.start("slack", "worker")
         yield SlackDriver(house)
 
@@ -94,6 +96,59 @@ async def driver(whole: SlackDriver) -> AsyncIterator[SlackDriver]:
     yield whole
     await whole.house.at_rest()
     assert not whole.violations()
+
+
+class Slow:
+    """An answer that grows when it is told to."""
+
+    def __init__(self, house: House, when: str, *parts: str) -> None:
+        self.gates = [asyncio.Event() for _ in parts[1:]]
+        steps: list[Say | Hold] = [Say(parts[0])]
+        for gate, part in zip(self.gates, parts[1:], strict=True):
+            steps += [Hold(gate), Say(part)]
+        house.models.will_do(*steps, when=when)
+
+    def go_on(self) -> None:
+        self.gates.pop(0).set()
+
+
+@pytest.mark.parametrize("whole", ["native"], indirect=True)
+class TestStreams:
+    """What is Slack's own streams' alone, with the real processes."""
+
+    async def test_slacks_stop_button_ends_the_work_and_keeps_what_was_streamed(
+        self, driver: SlackDriver
+    ) -> None:
+        house, slow = driver.house, Slow(driver.house, "stop me", "One, ", "two.", "Never three.")
+        question = await driver.ask("stop me")
+        begun = await house.slack.shows("One,", thread_ts=question)
+        assert begun.is_streaming
+        slow.go_on()
+        await driver.shows(question, "One, two.")
+        assert await house.slack.press_stop("mia", CHANNEL, question) == [begun.ts]
+        assert "Stopped" in await driver.told(question)
+        await house.at_rest()
+        (answer,) = house.slack.answers(question)
+        assert house.slack.text_of(answer) == "One, two."
+        assert "Stopped here" in own_lines([answer])
+
+    async def test_an_adapter_that_is_killed_in_mid_stream_leaves_one_whole_answer(
+        self, driver: SlackDriver
+    ) -> None:
+        house, slow = driver.house, Slow(driver.house, "die", "One, ", "two, ", "three, ", "four.")
+        question = await driver.ask("die")
+        begun = await house.slack.shows("One,", thread_ts=question)
+        slow.go_on()
+        await driver.shows(question, "One, two,")
+        next(process for process in house.processes if process.word == "slack").kill()
+        slow.go_on()
+        await house.start("slack")
+        await driver.shows(question, "One, two, three,")
+        slow.go_on()
+        await house.at_rest()
+        (answer,) = house.slack.answers(question)
+        assert (answer.ts, house.slack.text_of(answer)) == (begun.ts, "One, two, three, four.")
+        assert not answer.is_streaming
 
 
 class TestSlack(PlatformContract):
