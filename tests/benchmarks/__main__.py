@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tests.conftest  # noqa: F401  # nobody's tokens or proxies
-from tests.benchmarks import burst, machine, page, rate
+from tests.benchmarks import burst, machine, page, rate, streams
 from tests.benchmarks.row import Measure, Row, table
 
 
@@ -31,7 +31,13 @@ SHORT = (
         (burst.rows, rate.rows),
     ),
 )
-LONG: tuple[Chapter, ...] = ()
+LONG = (
+    Chapter(
+        "Slack's own streams",
+        "The simulated platforms' rate limits are on.",
+        (streams.rows,),
+    ),
+)
 
 
 async def measured(measure: Measure) -> Sequence[Row]:
