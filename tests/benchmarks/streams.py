@@ -1,4 +1,4 @@
-"""Ten answers at once, updated and as Slack's own streams, within its limits: calls, and how late the last words are."""
+"""Ten answers at once within Slack's limits, updated and as its own streams: calls, and how late the last words are."""
 
 from __future__ import annotations
 
