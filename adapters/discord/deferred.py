@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 from adapters.discord import notes
 from adapters.discord.faults import InteractionOver
-from adapters.discord.lines import Lines
 from adapters.discord.rest import LOADING, Rest
+from adapters.lines import Lines
 from bot.errors import BotError, PlaceGone, PlatformBusy
 from bot.inbox import Inbox
 from bot.reply import Replies

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from adapters.discord.lines import Lines
+from adapters.lines import Lines
 from bot.errors import BotError
 from bot.inbox import Inbox
 from bot.reply import Replies

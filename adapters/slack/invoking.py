@@ -160,7 +160,7 @@ class Invoking:
             await ack(response_action="errors", errors={"question": TOO_OLD})
             return
         said = self._form_heard(body, view, about)
-        async with self._listening.line(said.channel.id):
+        async with self._listening.lines.of(said.channel.id):
             asked = await self._listening.addressed(said)
             try:
                 if asked is not None:

@@ -9,12 +9,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
-from weakref import WeakValueDictionary
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 
 from adapters.intake import NO_MEMORY, Intake, Receipt
+from adapters.lines import Lines
 from adapters.slack.parking import Parking, awaited, read
 from adapters.slack.parse import (
     Bot,
@@ -62,7 +62,7 @@ class Listening:
         self.store = intake.inbox.store
         self._external_allowed = external_allowed
         self._parking = Parking(self.store, us.team)
-        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.lines = Lines()  # a channel's events are looked at in the order of arrival
         self._twins: dict[str, asyncio.Event] = {}  # posts of which a mention waits for its twin
 
     def register(self, app: AsyncApp) -> None:
@@ -117,7 +117,7 @@ class Listening:
     async def _hear(self, said: Heard, *, waits: bool = False) -> None:
         if waits and await self._heard_by_twin(said):
             return  # the twin told no less
-        async with self.line(said.channel.id):
+        async with self.lines.of(said.channel.id):
             await self._take(said)
 
     async def _take(self, said: Heard) -> None:
@@ -163,7 +163,7 @@ class Listening:
 
     async def resume(self, channel: str, root: str) -> None:
         """A message of ours is known as a root now: what was said below it is admitted."""
-        async with self.line(channel):
+        async with self.lines.of(channel):
             await self._resume(place(self.us, channel), root)
 
     async def _resume(self, channel: Channel, root: str) -> None:
@@ -180,13 +180,6 @@ class Listening:
                     await self._admit(said, asked)
                 looked_at.add(ts)
                 await self._parking.leave(channel.id, root, ts, kept)
-
-    def line(self, channel: str) -> asyncio.Lock:
-        """A channel's events are looked at one at a time, in the order of arrival."""
-        lock = self._lines.get(channel)
-        if lock is None:
-            lock = self._lines[channel] = asyncio.Lock()
-        return lock
 
     async def _seen(self, said: Heard) -> str | None:
         return await self.intake.inbox.seen("slack", self.us.team, said.mark)
@@ -294,7 +287,7 @@ class Listening:
             target=Target(channel.id, thread=root),
             marks=(checked_id(body["event_id"]),),
         )
-        async with self.line(channel.id):
+        async with self.lines.of(channel.id):
             await self.intake.receive(
                 asked, actor=self.actor(person, foreign(body, event, self.us))
             )
@@ -330,7 +323,7 @@ class Listening:
 
     async def _amend(self, channel: Channel, ts: str, root: str, words: str | None) -> None:
         """What waits for its root is looked at first: whoever admits it in between sees that it has changed."""
-        async with self.line(channel.id):
+        async with self.lines.of(channel.id):
             if root != ts:
                 await self._parking.amend(channel.id, root, ts, words)
             await self.intake.amend(channel, mark(channel.id, ts), words)

@@ -59,6 +59,7 @@ async def test_a_command_is_acknowledged_without_a_word_and_answered_in_private(
         ("/ai model list", "claude"),
         ("/ai Model   “list”", "claude"),
         ("/ai new", "no conversation here yet"),
+        ("/ai stop", "no conversation here yet"),
         ("/ai why is the sky blue", "is no command"),
         ("/ai hepl", "Did you mean"),
         ("/ai ask", "no question"),
@@ -314,5 +315,6 @@ async def test_a_form_where_the_bot_is_not_is_told_by_its_address(office: Office
 
 def test_all_actions_are_known_to_these_tests() -> None:
     assert {str(action) for action in Action} == {
-        *("ask", "show", "list", "new", "help", "set", "reset", "lock", "unlock")
+        *("ask", "show", "list", "new", "help", "set", "reset", "lock", "unlock"),
+        *("stop", "stop its answer"),
     }
