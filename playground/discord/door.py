@@ -110,6 +110,7 @@ class Door:
             method=request.method,
             path=request.path.removeprefix(API),
             route=_route(request),
+            query=dict(request.query),
             body=parsed.body,
             files=tuple(u.name for u in parsed.uploads),
             status=status,

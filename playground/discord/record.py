@@ -1,6 +1,7 @@
 """Each request of the bot leaves a record, and each breach of the house rules a violation."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ class Call:
     method: str
     path: str  # below /api/v10
     route: str  # the path with its parameters' names
+    query: Mapping[str, str]
     body: dict[str, Any]
     files: tuple[str, ...]
     status: int

@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
+from discord.utils import snowflake_time
 
+from adapters.discord.missed import WINDOW_SECONDS
 from playground.discord import DiscordServer
 from tests.contract.discord_adapter.bench import Bench
 
@@ -179,6 +181,20 @@ async def test_what_is_older_than_the_window_is_left(bench: Bench) -> None:
     await bench.enter()
     await answers(bench, "asked after that")
     assert bench.scribe.question("long forgotten") is None
+
+
+async def test_of_a_long_absence_no_more_than_the_window_is_read(bench: Bench) -> None:
+    channel = await bench.channel()
+    await bench.leave()
+    await bench.discord.post("mia", channel, "@Switchboard in the window")
+    now = time.time()
+    await bench.store.redis.set(bench.store.key("discord", "there"), now - 5 * WINDOW_SECONDS)
+    await bench.enter()
+    await bench.asked("in the window")
+    reads = [c.query["after"] for c in bench.discord.calls if f"/{channel}/" in c.path and c.query]
+    (since,) = [snowflake_time(int(after)).timestamp() for after in reads]
+    assert now - WINDOW_SECONDS - 0.1 <= since <= time.time() - WINDOW_SECONDS
+    await bench.at_rest()
 
 
 async def test_commands_are_told_once_and_again_only_when_they_changed(bench: Bench) -> None:
