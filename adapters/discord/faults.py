@@ -22,9 +22,9 @@ FORBIDDEN = {
     50001,
     50007,
     50013,
-    50083,
     160005,
-}  # no access, closed DMs, no right, archived, locked
+}  # no access, closed DMs, no right, locked
+ARCHIVED = 50083  # opened again by a post, but by no edit
 OVER = {10015, 10062, 50027}  # unknown webhook (never acknowledged), unknown interaction, expired
 BODY = 50035  # invalid form body: too long, or a reply to what cannot be replied to
 NO_HISTORY = 160002  # a reply needs the right to read the channel's history
@@ -37,6 +37,10 @@ UNAUTHORISED = 401  # the token was changed: the gateway learns it too, and ends
 
 class InteractionOver(PlaceGone):
     """The interaction's token is spent, or its interaction was never acknowledged."""
+
+
+class Archived(MissingScope):
+    """The thread was put aside; unless it is locked, it can be opened again."""
 
 
 class BadReference(PlatformError):
@@ -65,6 +69,8 @@ def _of(error: discord.HTTPException) -> Exception:
         return InteractionOver("The interaction is over.")
     if code in GONE:
         return PlaceGone("The channel or message is gone.")
+    if code == ARCHIVED:
+        return Archived("The thread is archived.")
     if code in FORBIDDEN:
         return MissingScope("The bot may not do this there.")
     if code == NO_HISTORY or (code == BODY and "message_reference" in error.text):

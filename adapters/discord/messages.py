@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adapters.discord.faults import BadReference
+from adapters.discord.faults import Archived, BadReference
 from adapters.discord.rest import Rest
 from bot.errors import MissingScope, PlaceGone
 from bot.inbox import at_key
@@ -50,7 +50,12 @@ class Messages:
         return message
 
     async def edit(self, channel: str, message: str, content: str) -> None:
-        await self._rest.edit(channel, message, content)
+        """Also in a thread that was archived meanwhile, which a post would open again, but no edit does."""
+        try:
+            await self._rest.edit(channel, message, content)
+        except Archived:
+            await self._rest.reopen(channel)
+            await self._rest.edit(channel, message, content)
 
     async def delete(self, channel: str, message: str) -> None:
         await self._rest.delete(channel, message)

@@ -90,6 +90,10 @@ class Rest:
     async def channel(self, channel: str) -> Any:
         return await self.call("GET", "/channels/{channel_id}", channel_id=channel)
 
+    async def reopen(self, thread: str) -> None:
+        """Bring an archived thread back: it takes the right to write there, and that it is not locked."""
+        await self.call("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=thread)
+
     async def direct_channel(self, person: str) -> str:
         found = await self.call("POST", "/users/@me/channels", {"recipient_id": person})
         return str(found["id"])

@@ -44,6 +44,7 @@ class PlaceRoutes:
             web.get("/guilds/{guild_id}/members/{user_id}", self.member),
             web.get("/guilds/{guild_id}/threads/active", self.active_threads),
             web.get("/channels/{channel_id}", self.channel),
+            web.patch("/channels/{channel_id}", self.reopen),
             web.post("/channels/{channel_id}/threads", self.open_thread),
             web.post("/channels/{channel_id}/messages/{message_id}/threads", self.thread_under),
             web.put("/channels/{channel_id}/thread-members/@me", self.join_thread),
@@ -151,6 +152,20 @@ class PlaceRoutes:
 
     async def channel(self, request: web.Request) -> web.Response:
         return answer(self._core.payloads.channel(self._channel(request)))
+
+    async def reopen(self, request: web.Request) -> web.Response:
+        """Whoever may write in an archived thread may open it again, unless it is locked. Nothing else can be changed
+        here: it would take more rights than the project's invite asks for."""
+        thread, core = self._channel(request), self._core
+        may = permissions.in_channel(core.world, thread, core.world.bot.id)
+        needed = (
+            permissions.MANAGE_THREADS if thread.locked else permissions.SEND_MESSAGES_IN_THREADS
+        )
+        if not thread.is_thread or body_of(request) != {"archived": False} or not may & needed:
+            raise ApiError(50013)
+        thread.archived = False
+        core.events.channel("UPDATE", thread)
+        return answer(core.payloads.channel(thread))
 
     async def open_thread(self, request: web.Request) -> web.Response:
         """Without a message, or a post in a forum."""

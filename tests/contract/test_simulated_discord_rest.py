@@ -254,6 +254,22 @@ async def test_a_locked_thread_takes_no_message_and_no_edit(
     assert (await raw.change("launch", posted.body["id"], "new")).code == 50083
 
 
+async def test_an_archived_thread_takes_an_edit_when_it_was_opened_again(
+    server: DiscordServer, raw: Raw
+) -> None:
+    posted = await raw.say("launch")
+    thread = server.world.place("launch").id
+    await server.archive("launch")
+    assert (await raw.change("launch", posted.body["id"], "new")).code == 50083
+    assert (
+        await raw.call("PATCH", f"/channels/{thread}", {"archived": False, "name": "x"})
+    ).code == 50013
+    assert (await raw.call("PATCH", f"/channels/{thread}", {"archived": False})).status == 200
+    assert (await raw.change("launch", posted.body["id"], "new")).status == 200
+    await server.archive("launch", locked=True)
+    assert (await raw.call("PATCH", f"/channels/{thread}", {"archived": False})).code == 50013
+
+
 async def test_a_message_opens_an_archived_thread_again(server: DiscordServer, raw: Raw) -> None:
     await server.archive("launch")
     assert (await raw.say("launch")).status == 200

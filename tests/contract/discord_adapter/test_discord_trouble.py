@@ -138,6 +138,22 @@ async def test_a_locked_thread_is_one_clear_end(modest: Bench) -> None:
     assert posts(modest, thread.id) <= 2  # the answer, and the word that it has no place
 
 
+async def test_a_thread_that_is_archived_while_an_answer_grows_is_opened_again(
+    modest: Bench,
+) -> None:
+    """An edit does not open it, as a post does: the answer was given up at its first words."""
+    channel, gate = await modest.channel(), asyncio.Event()
+    thread = await modest.discord.open_thread("mia", channel, "soon put aside")
+    modest.scribe.will_say("It goes on.", when="before that", first="It goes", after=gate)
+    await modest.discord.post("mia", thread.id, "@Switchboard before that")
+    await modest.discord.shows("It goes", thread.id)
+    await modest.discord.archive(thread.id)
+    gate.set()
+    await modest.discord.shows("It goes on.", thread.id)
+    await modest.at_rest()
+    assert posts(modest, thread.id) == 1
+
+
 async def test_slow_mode_only_delays(modest: Bench) -> None:
     channel = await modest.channel()
     modest.discord.will_refuse(POST, 429, 20016, retry_after=0.2)
