@@ -2,11 +2,17 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.e2e.browsing import Playground, Tab, browser, tab
 from tests.e2e.page_bot import Model, running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def untraced_all(untraced: None) -> None:
+    """What is shown here runs in other processes."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from redis.asyncio import Redis
 
 from bot.caps import Caps
@@ -23,6 +14,9 @@ from bot.inbox import Admitted, Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.store import Store
 from bot.types import Author, Channel, Message, Phase, Quote, Target, Thread, Turn
+from tests.unit.redis_machine import RedisMachine, agrees
+
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times
 
 CONVERSATIONS = [f"slack:T1:C1:{number}.{number}" for number in (1, 2, 3)]
 PLACE = "slack:T1:C1"  # where the answers of all are posted
@@ -88,16 +82,13 @@ def some(what: str):
     return lambda self: any(getattr(known, what) for known in self.model.values())
 
 
-class InboxMachine(RuleBasedStateMachine):
-    url = ""
-
+class InboxMachine(RedisMachine):
     @initialize(caps=st.sampled_from(CAPS))
     def begin(self, caps: Caps) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.redis = Redis.from_url(self.url)
-        self.run(self.redis.flushall())
-        store = Store(self.redis)
-        self.inbox, self.replies = Inbox(store, lease_ms=60_000, caps=caps), Replies(store)
+        self.inbox, self.replies = (
+            Inbox(self.store, lease_ms=60_000, caps=caps),
+            Replies(self.store),
+        )
         self.caps = caps
         self.model = {c: Modelled() for c in CONVERSATIONS}
         self.turns: dict[str, Turn] = {}
@@ -106,14 +97,11 @@ class InboxMachine(RuleBasedStateMachine):
         self.owner: str | None = None
         self.count = 0
 
-    def run(self, work):
-        return self.loop.run_until_complete(work)
-
     def due(self) -> set[str]:
         return {k.decode() for k in self.run(self.redis.zrange(self.key("due"), 0, -1))}
 
     def key(self, *parts: str) -> str:
-        return self.inbox.store.key(*parts)
+        return self.store.key(*parts)
 
     # ---- ADMIT, READY ----
 
@@ -402,8 +390,6 @@ class InboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_stored_is_what_is_believed(self) -> None:
-        if not hasattr(self, "model"):
-            return
         for conversation, known in self.model.items():
             inbox = self.run(self.redis.lrange(self.key("inbox", conversation), 0, -1))
             assert [t.decode() for t in inbox] == known.waiting
@@ -423,8 +409,6 @@ class InboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_has_too_much_and_who_waits_waits_for_a_reason(self) -> None:
-        if not hasattr(self, "model"):
-            return
         pipe = self.redis.pipeline(transaction=False)
         for name in ("due", "lines", *(f"line:{host}" for host in HOSTS)):
             pipe.zrange(self.key(name), 0, -1)
@@ -471,22 +455,11 @@ class InboxMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "model"):
             self.everything_is_answered()
-        if hasattr(self, "loop"):
-            self.run(self.redis.aclose())
-            self.loop.close()
+        super().teardown()
 
 
 def test_inbox_lease_and_reply_agree_with_a_small_model(redis_url: str) -> None:
-    InboxMachine.url = redis_url
-    run_state_machine_as_test(
-        InboxMachine,
-        settings=settings(
-            max_examples=25,
-            stateful_step_count=50,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    agrees(InboxMachine, redis_url, examples=25, steps=50)
 
 
 @pytest.fixture

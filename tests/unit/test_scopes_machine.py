@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
-from hypothesis import HealthCheck, settings
+import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
-from redis.asyncio import Redis
+from hypothesis.stateful import invariant, precondition, rule
 
 from bot.access import Admins
 from bot.audit import audit_head, read_audit, verify
 from bot.errors import NotAllowed
 from bot.scopes import Change, Scopes
-from bot.store import Store
 from bot.types import Actor, Channel, Scope, Thread
+from tests.unit.redis_machine import RedisMachine, agrees
+
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times
 
 THREADS = [
     Thread(Channel("discord", "100", "10", category="5"), "1000"),
@@ -49,21 +42,13 @@ class Held:
     lock: str | None = None
 
 
-class ScopesMachine(RuleBasedStateMachine):
-    url = ""
-
-    @initialize()
-    def begin(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.redis = Redis.from_url(self.url)
-        self.run(self.redis.flushall())
-        self.scopes = Scopes(Store(self.redis), "gpt-4o", Admins())
+class ScopesMachine(RedisMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scopes = Scopes(self.store, "gpt-4o", Admins())
         self.held: dict[str, Held] = {}
         self.requests: list[tuple[tuple[object, ...], Change | None]] = []
         self.changes = 0
-
-    def run(self, work):
-        return self.loop.run_until_complete(work)
 
     # ---- the model ----
 
@@ -154,7 +139,7 @@ class ScopesMachine(RuleBasedStateMachine):
     def the_time_of_a_setting_passes(self, thread: Thread, scope: Scope) -> None:
         held = self.at(thread, scope)
         if held is not None and held.own is not None and held.brief:
-            name = self.scopes.store.key("scope", thread.scope_key(scope))
+            name = self.store.key("scope", thread.scope_key(scope))
             self.run(self.redis.hset(name, "until", "1"))
             held.own = None
 
@@ -181,23 +166,11 @@ class ScopesMachine(RuleBasedStateMachine):
             assert (choice.alias, choice.reason.startswith("lock:")) == self.expected(thread)
 
     def teardown(self) -> None:
-        if not hasattr(self, "loop"):
-            return
-        entries = self.run(read_audit(self.scopes.store))
+        entries = self.run(read_audit(self.store))
         assert len(entries) == self.changes
-        assert verify(entries, self.run(audit_head(self.scopes.store))) is None
-        self.run(self.redis.aclose())
-        self.loop.close()
+        assert verify(entries, self.run(audit_head(self.store))) is None
+        super().teardown()
 
 
 def test_settings_agree_with_the_model_under_any_sequence(redis_url: str) -> None:
-    ScopesMachine.url = redis_url
-    run_state_machine_as_test(
-        ScopesMachine,
-        settings=settings(
-            max_examples=30,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    agrees(ScopesMachine, redis_url, examples=30, steps=30)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from collections.abc import Callable
 from types import FrameType
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from adapters.discord import render as discord
 from adapters.slack import render as slack
 from tests.unit.test_text_properties import PLATFORMS, Render, assert_inert, decoded, units
+
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times
 
 WORDS = [
     *[
@@ -224,6 +227,23 @@ HOSTILE = [
 LONG = 1_200  # characters; as many calls for each of them would be work that grows with the square
 MOST_CALLS = 300  # for a character
 
+SLACKS = [
+    ("[", 56_000),
+    ("![", 28_000),
+    ("`a``b```c", 6_000),
+    (">", 56_000),
+    ("*a **b ", 8_000),
+    ("- ", 28_000),
+]
+DISCORDS = [
+    ("[", 56_000),
+    ("[a](", 14_000),
+    ("`\n", 20_000),
+    ("<a:", 18_000),
+    ("|", 56_000),
+    ("\\", 50_000),
+]
+
 
 def calls(work: Callable[[], object]) -> int:
     count = 0
@@ -250,3 +270,19 @@ def test_no_text_costs_more_than_its_length_allows(render: Render) -> None:
             assert (
                 calls(lambda t=text, f=final: render(t, final=f, limit=800)) < MOST_CALLS * LONG
             ), piece
+
+
+@pytest.mark.parametrize(
+    ("render", "text"),
+    [
+        *[pytest.param(slack.render, text * size, id=f"slack {text}") for text, size in SLACKS],
+        *[
+            pytest.param(discord.render, text * size, id=f"discord {text}")
+            for text, size in DISCORDS
+        ],
+    ],
+)
+def test_very_long_hostile_text_is_shown_in_bounded_time(render: Render, text: str) -> None:
+    before = time.process_time()
+    assert render(text, final=True)
+    assert time.process_time() - before < 5  # about 0.5 s; without bounds it is minutes

@@ -16,6 +16,8 @@ from adapters.slack import render as slack
 Render = Callable[..., list[str]]
 PLATFORMS = [pytest.param(slack.render, id="slack"), pytest.param(discord.render, id="discord")]
 
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times
+
 # What an attacker would build a mention, a link or a notice from, with what comes between.
 HOSTILE = [
     *["<", "!", "@", "#", "&", ";", "channel", "|", ">", "here", "everyone", "U123", "123", "^"],

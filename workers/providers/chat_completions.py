@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import re
 import ssl
@@ -176,12 +177,20 @@ async def _timely(
 def _http(base_url: str, connections: int) -> httpx2.AsyncClient:
     """Connections to one place, over aiohttp: reading a stream costs half of the default there. No redirects:
     a prompt and a key go where the operator said."""
+    environment = not is_loopback(urlsplit(base_url).hostname or "")  # proxies, SSL_CERT_FILE
     return DefaultAioHttpClient(
         limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
         timeout=httpx2.Timeout(None, connect=CONNECT, write=WRITE),
         follow_redirects=False,
-        trust_env=not is_loopback(urlsplit(base_url).hostname or ""),  # proxies, SSL_CERT_FILE
+        trust_env=environment,
+        verify=_authorities(environment),
     )
+
+
+@functools.cache  # reading them takes 50 ms, for as many providers as there are keys
+def _authorities(environment: bool) -> ssl.SSLContext:
+    """Whom we trust to vouch for a provider, SSL_CERT_FILE heeded or not."""
+    return httpx2.create_ssl_context(trust_env=environment)
 
 
 def _cause(error: BaseException) -> str:

@@ -9,6 +9,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from playground.slack import SlackServer
 
 
+@pytest.fixture(scope="module", autouse=True)
+def untraced_all(untraced: None) -> None:
+    """Nothing of ours runs here."""
+
+
 class Hand:
     """A clock that stands still until a test moves it."""
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -12,22 +11,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from playground.models import ModelServer
-from tests.contract.asking import read, refused, user
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[ModelServer]:
-    async with ModelServer(pace=0) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(model: ModelServer) -> AsyncIterator[AsyncOpenAI]:
-    async with httpx2.AsyncClient(trust_env=False, timeout=5) as http:
-        yield AsyncOpenAI(
-            base_url=model.base_url, api_key=model.api_key, max_retries=0, http_client=http
-        )
-
+from tests.contract.simulated_models.asking import read, refused, user
 
 # ---- what it says ----------------------------------------------------------------------------------------------------
 

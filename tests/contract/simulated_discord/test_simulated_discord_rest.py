@@ -1,25 +1,11 @@
 """The simulated Discord refuses over REST what Discord refuses, with its codes."""
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 import pytest
 
 from playground.discord import Bucket, DiscordServer, Rules
 from playground.discord import permissions as bits
-from tests.contract.raw_discord import QUIET, Raw, raw_client
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(limits=False) as server:
-        yield server
-
-
-@pytest.fixture
-async def raw(server: DiscordServer) -> AsyncIterator[Raw]:
-    async with raw_client(server) as raw:
-        yield raw
+from tests.contract.simulated_discord.raw_discord import QUIET, Raw, raw_client
 
 
 async def test_a_wrong_token_is_unauthorised(raw: Raw) -> None:

@@ -8,7 +8,15 @@ import pytest
 
 from playground.discord import ClientRefusal, DidNotRespond, DiscordServer, Rules, State
 from playground.discord import permissions as bits
-from tests.contract.raw_discord import ABOUT, ASK, QUIET, SETTINGS, Raw, dialled, raw_client
+from tests.contract.simulated_discord.raw_discord import (
+    ABOUT,
+    ASK,
+    QUIET,
+    SETTINGS,
+    Raw,
+    dialled,
+    raw_client,
+)
 
 MESSAGE, DEFER, UPDATE, CHOICES, MODAL = 4, 5, 7, 8, 9
 FORM = {
@@ -30,12 +38,6 @@ FORM = {
         }
     ],
 }
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(limits=False) as server:
-        yield server
 
 
 @pytest.fixture

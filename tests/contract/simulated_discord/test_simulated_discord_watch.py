@@ -4,7 +4,6 @@ import ast
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +11,15 @@ import aiohttp
 import pytest
 
 from playground.discord import ClientRefusal, DiscordServer, Rules
-from tests.contract.raw_discord import ABOUT, ASK, QUIET, SETTINGS, Raw, raw_client
+from tests.contract.simulated_discord.raw_discord import (
+    ABOUT,
+    ASK,
+    QUIET,
+    SETTINGS,
+    Raw,
+)
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(limits=False) as server:
-        yield server
-
-
-@pytest.fixture
-async def raw(server: DiscordServer) -> AsyncIterator[Raw]:
-    async with raw_client(server) as raw:
-        yield raw
+ROOT = Path(__file__).parents[3]
 
 
 def kinds(server: DiscordServer) -> list[str]:
@@ -247,7 +240,7 @@ def test_every_rule_in_the_page_names_a_test_that_exists_and_every_figure_is_the
     table = page.split("## What it enforces")[1].split("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
     written: set[str] = set()
-    for path in Path(__file__).parent.glob("test_simulated_discord*.py"):
+    for path in Path(__file__).parent.glob("test_*.py"):
         tree = ast.parse(path.read_text())
         written |= {
             n.name for n in ast.walk(tree) if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef)

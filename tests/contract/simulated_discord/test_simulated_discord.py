@@ -7,13 +7,13 @@ import aiohttp
 import pytest
 
 from playground.discord import DidNotRespond, DiscordServer, Rules, State
-from tests.contract.careful_bot import QUIETLY, Bot, discord, point_library_at, running
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(limits=False) as server:
-        yield server
+from tests.contract.simulated_discord.careful_bot import (
+    QUIETLY,
+    Bot,
+    discord,
+    point_library_at,
+    running,
+)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The simulated gateway: who may connect, what each session is told, and how it ends."""
 
 import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -9,16 +8,10 @@ import pytest
 import zstandard
 
 from playground.discord import Bucket, DiscordServer, Rules
-from tests.contract.raw_discord import DEFAULT_INTENTS, dialled, raw_client
+from tests.contract.simulated_discord.raw_discord import DEFAULT_INTENTS, dialled, raw_client
 
 CONTENT = 1 << 15
 MEMBERS = 1 << 1
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(limits=False) as server:
-        yield server
 
 
 async def closed_after(server: DiscordServer, op: int, data: Any) -> int | None:

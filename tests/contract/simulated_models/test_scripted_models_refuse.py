@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,7 @@ from openai import AsyncOpenAI
 from PIL import Image
 
 from playground.models import ModelServer
-from tests.contract.asking import data_url, picture, read, refused, shown, user
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[ModelServer]:
-    async with ModelServer(pace=0) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(model: ModelServer) -> AsyncIterator[AsyncOpenAI]:
-    async with httpx2.AsyncClient(trust_env=False, timeout=5) as http:
-        yield AsyncOpenAI(
-            base_url=model.base_url, api_key=model.api_key, max_retries=0, http_client=http
-        )
-
+from tests.contract.simulated_models.asking import data_url, picture, read, refused, shown, user
 
 # ---- what it refuses -------------------------------------------------------------------------------------------------
 
@@ -317,7 +301,7 @@ async def test_more_than_fifty_images_are_refused(client: AsyncOpenAI) -> None:
 
 
 def test_every_rule_on_the_page_names_a_test_that_exists() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     rules = (root / "docs/playground-models.md").read_text().split("## What it enforces")[1]
     rows = [line for line in rules.splitlines() if line.startswith("| ")][1:]
     named = [set(re.findall(r"`(test_\w+)`", row)) for row in rows]
