@@ -18,7 +18,7 @@ from tests.chaos.checker import Verdict, check
 from tests.chaos.faults import end
 from tests.chaos.history import Asked, Canary, History, Struck
 from tests.chaos.house import WiredHouse
-from tests.chaos.people import People
+from tests.chaos.people import People, person
 from tests.chaos.recorder import Recorder
 from tests.chaos.steps import Side, Trap
 from tests.chaos.talks import LENGTHS, Kind, Speaker, Talk, room
@@ -248,15 +248,15 @@ class Scenes:
         await self.people.ask(talk, number, **more)
         return number
 
-    async def _notice(self, point: Point, person: str, command: str, *, words: int) -> None:
+    async def _notice(self, point: Point, who: str, command: str, *, words: int) -> None:
         talk = self._talk("chain" if point.word == "discord" else "thread")
         number = next(self._numbers[SHORT])
         self.history.add(Asked(time.monotonic(), talk.number, number, talk.platform, words=words))
         text = f"@Switchboard {command}"
         if talk.kind == "thread":
-            await self.house.slack.post(person, talk.room, text)
+            await self.house.slack.post(who, talk.room, text)
         else:
-            message = await self.house.discord.post(person, talk.room, text)
+            message = await self.house.discord.post(who, talk.room, text)
             self._recorder.questions[message.id] = number
 
     async def _amend(self, talk: Talk, question: int) -> None:
@@ -268,7 +268,7 @@ class Scenes:
             if str(Canary(talk.number, question)) in m.text and m.bot_id is None
         )
         words = f"{post.text} in other words, {Canary(talk.number, question)}"
-        await self.house.slack.edit("mia", talk.room, post.ts, words)
+        await self.house.slack.edit(person(talk), talk.room, post.ts, words)
 
     async def _whole(self, question: int) -> None:
         await self._until(lambda: self._recorder.told(question).endswith("ends."))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
 CHUNK = 65_536  # B of one read
@@ -64,12 +64,12 @@ class _Pair:
                 await writer.wait_closed()
 
 
-@dataclass(slots=True)
+@dataclass
 class Line:
     """Listens on a port of this machine and passes on to `to` (`redis://`, `unix://`, `http://` or `ws://`)."""
 
     to: str
-    listens: type[Reader] | object = Deaf  # makes the reader of each connection
+    listens: Callable[[], Reader] = Deaf  # makes the reader of each connection
     port: int = 0
     delay: float = 0.0  # s that each piece takes longer
     _open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,8 +95,9 @@ class Line:
         for pair in pairs:
             await pair.end()
 
-    async def __aenter__(self) -> Line:
-        return await self.start()
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -165,7 +166,7 @@ class Line:
         except OSError:
             writer.transport.abort()
             return
-        pair = _Pair(writer, back, self.listens(), mute=self._mute)  # type: ignore[operator]
+        pair = _Pair(writer, back, self.listens(), mute=self._mute)
         self._pairs.add(pair)
         pumps = [
             asyncio.create_task(self._pump(reader, back, pair, "up")),

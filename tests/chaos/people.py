@@ -13,10 +13,19 @@ from tests.chaos.house import WiredHouse
 from tests.chaos.recorder import Recorder
 from tests.chaos.talks import Talk, answer_to
 
-PERSON = "mia"
+WHO = {  # each conversation has one of them: what is open for one person is limited
+    "slack": ("mia", "max", "ada", "olivia"),
+    "discord": ("mia", "noah", "mara", "adam"),
+}
 REST = 150.0  # s that the last answers may take
 SETTLED = 90.0  # s that the last events may take to be acknowledged
 AFTERWARDS = 1.0  # s in which something may still come that should not
+
+
+def person(talk: Talk) -> str:
+    """Whose conversation it is."""
+    everyone = WHO[talk.platform]
+    return everyone[talk.number % len(everyone)]
 
 
 @dataclass(slots=True)
@@ -37,18 +46,18 @@ class People:
     async def ask(self, talk: Talk, number: int, **more: Any) -> None:
         """One question, with its canary. In a thread of Slack's only the root mentions the bot."""
         canary = Canary(talk.number, number)
-        at = time.monotonic()
+        at, who = time.monotonic(), person(talk)
         self.history.add(Asked(at, talk.number, number, talk.platform, answer_to(canary)))
         words = f"please answer {canary}"
         if talk.kind == "thread":
             mention = "" if talk.root else "@Switchboard "
             post = await self.house.slack.post(
-                PERSON, talk.room, mention + words, talk.root or None, **more
+                who, talk.room, mention + words, talk.root or None, **more
             )
             talk.root = talk.root or post.ts
         elif talk.kind == "chain":
             message = await self.house.discord.post(
-                PERSON, talk.room, f"@Switchboard {words}", reply_to=talk.root or None, **more
+                who, talk.room, f"@Switchboard {words}", reply_to=talk.root or None, **more
             )
             self.recorder.questions[message.id] = number
             self.history.add(Acknowledged(at, number))  # a gateway has no acks: all of it counts
@@ -56,9 +65,7 @@ class People:
         else:
             prompt: Any = words
             try:
-                asked = await self.house.discord.slash(
-                    PERSON, talk.room, "ask", prompt=prompt, **more
-                )
+                asked = await self.house.discord.slash(who, talk.room, "ask", prompt=prompt, **more)
             except ClientRefusal:
                 return  # the commands are not there yet
             self.recorder.questions[asked.id] = number
