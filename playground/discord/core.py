@@ -8,7 +8,6 @@ from playground.discord.cdn import Cdn
 from playground.discord.clock import Clock, Snowflakes
 from playground.discord.errors import ApiError
 from playground.discord.events import Events
-from playground.discord.faults import Faults
 from playground.discord.feed import Feed
 from playground.discord.gateway import Gateway
 from playground.discord.interactions import Interactions
@@ -23,6 +22,7 @@ from playground.discord.seed import direct, seed
 from playground.discord.threads import Threads
 from playground.discord.views import Views
 from playground.discord.world import Channel, Message
+from playground.faults import Faults
 
 
 class Core:
@@ -42,7 +42,7 @@ class Core:
         self.world = seed()
         self.message_content_allowed = message_content_allowed
         self.feed = Feed()
-        self.faults = Faults()
+        self.faults: Faults[ApiError] = Faults()
         self.calls: list[Call] = []
         self.violations: list[Violation] = []
         self.cdn = Cdn(self.rules, self.clock)

@@ -7,10 +7,10 @@ from aiohttp.typedefs import Handler
 
 from playground.discord.core import Core
 from playground.discord.errors import ApiError
-from playground.discord.faults import DropReply, DropRequest, Fault, Hold, Refuse
 from playground.discord.http import PARSED, Parsed, answer, parse
 from playground.discord.limits import Sliding, Verdict
 from playground.discord.record import Call
+from playground.faults import DropReply, DropRequest, Refuse
 
 API = "/api/v10"
 _TOKENLESS = ("/webhooks/{application_id}/{token}", "/interactions/")  # their token is in the path
@@ -30,7 +30,7 @@ class Door:
         if request.path.startswith("/gateway"):
             return await handler(request)
         name = f"{request.method} {request.path.removeprefix(API)}"
-        fault = await self._meet_fault(name)
+        fault = await self._core.faults.meet(name)
         if isinstance(fault, DropRequest):
             return _cut(request)
         if not request.path.startswith("/api/"):
@@ -42,24 +42,17 @@ class Door:
             self._invalid.count()
         return _cut(request) if isinstance(fault, DropReply) else response
 
-    async def _meet_fault(self, name: str) -> Fault | None:
-        fault = self._core.faults.next(name)
-        while isinstance(fault, Hold):
-            await fault.gate.wait()
-            fault = self._core.faults.next(name)
-        return fault
-
     async def _file(
-        self, request: web.Request, handler: Handler, fault: Fault | None
+        self, request: web.Request, handler: Handler, fault: object
     ) -> web.StreamResponse:
         """A download of an attachment; its faults have no codes."""
         if isinstance(fault, Refuse):
-            return web.Response(status=fault.status)
+            return web.Response(status=fault.refusal.status)
         response = await handler(request)
         return _cut(request) if isinstance(fault, DropReply) else response
 
     async def _respond(
-        self, request: web.Request, handler: Handler, fault: Fault | None
+        self, request: web.Request, handler: Handler, fault: object
     ) -> web.StreamResponse:
         code: int | None = None
         request[PARSED] = Parsed({})
@@ -67,7 +60,7 @@ class Door:
         try:
             request[PARSED] = await parse(request)
             if isinstance(fault, Refuse):
-                raise fault.error()
+                raise fault.refusal
             self._authenticate(request)
             verdict = self._count(request)
             if verdict.retry_after is not None:

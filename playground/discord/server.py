@@ -5,6 +5,7 @@ import asyncio
 from aiohttp import web
 
 from playground.discord.door import API, Door
+from playground.discord.errors import ApiError
 from playground.discord.looking import Looking
 from playground.discord.routes_interactions import InteractionRoutes
 from playground.discord.routes_messages import MessageRoutes
@@ -100,8 +101,12 @@ class DiscordServer(Looking):
         *,
         via: bool = True,
     ) -> None:
-        """The next requests like `POST /channels/*/messages` are refused and do nothing."""
-        self.faults.will_refuse(route_pattern, status, code, times, retry_after, via=via)
+        """The next requests like `POST /channels/*/messages` are refused and do nothing. A 429 asks for a second unless
+        told otherwise; `via` false is the edge's ban."""
+        if status == 429 and retry_after is None:
+            retry_after = 1.0
+        refusal = ApiError(code, status=status, retry_after=retry_after, via=via)
+        self.faults.will_refuse(route_pattern, refusal, times)
 
     def will_drop_reply(self, route_pattern: str, times: int = 1) -> None:
         """The next such requests are carried out, but the answer never arrives."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from playground.faults import DropReply, DropRequest, Refuse
 from playground.slack import arguments, chat, reading, streams, surfaces
 from playground.slack.arguments import Arguments
-from playground.slack.faults import DropReply, DropRequest, Fault, Hold, Refuse
 from playground.slack.wire import Json, SlackError
 from playground.slack.workspace import Call, Workspace
 
@@ -86,7 +86,7 @@ class WebApi:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
-        fault = await self._meet_fault(name)
+        fault = await self._slack.faults.meet(name)
         if isinstance(fault, DropRequest):
             return cut(request)
         try:
@@ -98,14 +98,7 @@ class WebApi:
             return cut(request)
         return web.json_response(answer, status=status, headers=headers)
 
-    async def _meet_fault(self, name: str) -> Fault | None:
-        fault = self._slack.faults.next(name)
-        while isinstance(fault, Hold):
-            await fault.gate.wait()
-            fault = self._slack.faults.next(name)
-        return fault
-
-    async def _answer(self, request: web.Request, name: str, fault: Fault | None) -> Json:
+    async def _answer(self, request: web.Request, name: str, fault: object) -> Json:
         method = METHODS.get(name)
         allowed = self._slack.methods
         takes_json = method is not None and method.takes_json

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
+from playground.faults import DropRequest, Refuse
 from playground.slack import api, hooks
 from playground.slack.api import WebApi
 from playground.slack.eyes import Eyes
-from playground.slack.faults import DropRequest, Refuse
 from playground.slack.feed import Feed
 from playground.slack.files import download, login_page
 from playground.slack.hands import Hands
@@ -134,7 +134,7 @@ class SlackServer(Hands, Eyes, Trouble):
     async def _file(self, request: web.Request) -> web.Response:
         """Bytes for the bot's token; everybody else is sent to the login page, as Slack does."""
         slack = self.workspace
-        fault = slack.faults.next(FILES)
+        fault = await slack.faults.meet(FILES)
         if isinstance(fault, DropRequest):
             return api.cut(request)
         if isinstance(fault, Refuse):

@@ -5,9 +5,13 @@ from collections.abc import Iterable
 
 from playground.slack import streams
 from playground.slack.api import MANDATORY
+from playground.slack.limits import rate_limited
 from playground.slack.sockets import REFRESH_GRACE, Delivery, Reason, Repeat
+from playground.slack.wire import SlackError
 from playground.slack.workspace import Workspace
 from playground.slack.world import Person, Role
+
+RATE_LIMIT_SECONDS = 1.0  # what a refusal with `ratelimited` asks for unless told otherwise
 
 
 class Trouble:
@@ -27,9 +31,13 @@ class Trouble:
         status: int | None = None,
     ) -> None:
         """The next calls are refused and change nothing; `ratelimited` is a 429."""
-        self.workspace.faults.will_refuse(
-            method, error, times, retry_after=retry_after, status=status
-        )
+        if error == "ratelimited":
+            refusal = rate_limited(RATE_LIMIT_SECONDS if retry_after is None else retry_after)
+        else:
+            headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+            refusal = SlackError(error, headers=headers)
+        refusal.status = status or refusal.status
+        self.workspace.faults.will_refuse(method, refusal, times)
 
     def will_drop_reply(self, method: str, times: int = 1) -> None:
         """The next calls take effect, and then the connection breaks."""

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from playground.faults import Faults
 from playground.slack import events
-from playground.slack.faults import Faults
 from playground.slack.feed import Feed
 from playground.slack.files import Shelf, StoredFile
 from playground.slack.limits import RateLimits
@@ -116,7 +116,7 @@ class Workspace:
         self.scopes = scopes
         self.subscriptions = subscriptions
         self.limits = RateLimits(clock, enabled=limits, distributed=distributed)
-        self.faults = Faults()
+        self.faults: Faults[SlackError] = Faults()
         self.archive = Archive(clock)
         self.shelf = Shelf(world.team.id)
         self.calls: list[Call] = []

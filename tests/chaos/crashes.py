@@ -90,11 +90,6 @@ class Crashes:
 
     history: History = field(default_factory=History)
     missed: list[str] = field(default_factory=list)  # points whose step never came
-    hit: int = 0
-
-    @property
-    def asked(self) -> int:
-        return sum(1 for _ in self.history.of(Asked))
 
     async def go(self, times: int = 1, say: Callable[[str], object] = str) -> list[Verdict]:
         async with WiredHouse(
@@ -124,9 +119,7 @@ class Crashes:
         self, scenes: Scenes, points: list[Point], say: Callable[[str], object]
     ) -> None:
         for point, side in itertools.product(points, get_args(Side)):
-            if await scenes.crash(point, side):
-                self.hit += 1
-            else:
+            if not await scenes.crash(point, side):
                 self.missed.append(f"{side} {point}")
             say(f"{side} {point}")
 

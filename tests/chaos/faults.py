@@ -21,15 +21,15 @@ RESTART = 20.0  # s within which a Redis that was killed serves again
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One entry of a plan: when it begins (s after the start), what it is, whom it hits, how long it lasts (s)."""
+    """One entry of a plan: with which question it begins, what it is, whom it hits, how long it lasts (s)."""
 
-    at: float
+    after: int
     kind: str
     victim: str
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.at:6.1f} s  {self.kind} {self.victim}  {self.seconds:.1f} s"
+        return f"question {self.after:5}: {self.kind} {self.victim}, {self.seconds:.1f} s"
 
 
 # Whom each kind may hit, and for how long (s, least and most). A worker's lease is 8 s and the right to send to a
@@ -63,19 +63,19 @@ KINDS: dict[str, tuple[tuple[str, ...], float, float]] = {
 HEAVY = ("kill", "kill", "kill")  # drawn this much more often
 
 
-def plan(rng: random.Random, count: int, seconds: float) -> list[Fault]:
-    """`count` faults over so many seconds: every kind at least once where there is room, none at the very end."""
+def plan(rng: random.Random, count: int, questions: int) -> list[Fault]:
+    """`count` faults over so many questions: every kind at least once where there is room, none at the very end."""
     kinds: list[str] = []
     while len(kinds) < count:
         round_ = [*KINDS, *HEAVY]
         rng.shuffle(round_)
         kinds += round_
-    pace = seconds / (count + 1)
+    pace = questions / (count + 1)
     found = []
     for number, kind in enumerate(kinds[:count]):
         victims, least, most = KINDS[kind]
-        at = pace * (number + 0.7 + rng.uniform(-0.3, 0.3))
-        found.append(Fault(at, kind, rng.choice(victims), rng.uniform(least, most)))
+        after = int(pace * (number + 0.7 + rng.uniform(-0.3, 0.3)))
+        found.append(Fault(after, kind, rng.choice(victims), rng.uniform(least, most)))
     return found
 
 
@@ -86,14 +86,6 @@ class Faults:
         self._house = house
         self._history = history
         self._rng = rng
-
-    async def run(self, faults: list[Fault], say: Callable[[Fault], object]) -> None:
-        began = time.monotonic()
-        async with asyncio.TaskGroup() as group:
-            for fault in faults:
-                await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
-                say(fault)
-                group.create_task(self.strike(fault))
 
     async def strike(self, fault: Fault) -> None:
         at = time.monotonic()

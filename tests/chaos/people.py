@@ -17,8 +17,10 @@ WHO = {  # each conversation has one of them: what is open for one person is lim
     "slack": ("mia", "max", "ada", "olivia"),
     "discord": ("mia", "noah", "mara", "adam"),
 }
-REST = 150.0  # s that the last answers may take
-SETTLED = 90.0  # s that the last events may take to be acknowledged
+MOST_WAITING = 60  # people who wait for an answer
+PATIENCE = 40.0  # s after which somebody no longer counts as waiting
+REST = 240.0  # s that the last answers may take
+SETTLED = 240.0  # s that the last events may take to be acknowledged
 AFTERWARDS = 1.0  # s in which something may still come that should not
 
 
@@ -36,17 +38,20 @@ class People:
     recorder: Recorder
     history: History
 
-    async def ask_all(self, whom: list[Talk], seconds: float) -> None:
-        """One question after the other, in even steps."""
-        began = time.monotonic()
-        for number, talk in enumerate(whom):
-            await asyncio.sleep(max(0.0, began + seconds * number / len(whom) - time.monotonic()))
-            await self.ask(talk, number)
+    async def are_patient(self) -> None:
+        """Until not too many wait for an answer: what a slow machine cannot answer it is not asked."""
+        while True:
+            now = time.monotonic()
+            waiting = [at for at in self.recorder.open.values() if now - at < PATIENCE]
+            if len(waiting) < MOST_WAITING:
+                return
+            await asyncio.sleep(0.1)
 
     async def ask(self, talk: Talk, number: int, **more: Any) -> None:
         """One question, with its canary. In a thread of Slack's only the root mentions the bot."""
         canary = Canary(talk.number, number)
         at, who = time.monotonic(), person(talk)
+        self.recorder.open[number] = at
         self.history.add(Asked(at, talk.number, number, talk.platform, answer_to(canary)))
         words = f"please answer {canary}"
         if talk.kind == "thread":
@@ -73,9 +78,12 @@ class People:
     async def rest(self) -> dict[str, list[str]]:
         """Until nothing is due, owed or on its way; what is, where that never comes."""
         await self.house.ready()
-        await self.house.slack.settled(SETTLED)
         try:
+            await self.house.slack.settled(SETTLED)
             await self.house.at_rest(REST)
+        except TimeoutError:
+            unheard = [event.event_id for event in self.house.slack.events if not event.is_over]
+            return {"Slack's events": unheard}
         except AssertionError as error:
             return {"the store": [str(error)]}
         await asyncio.sleep(AFTERWARDS)

@@ -36,6 +36,7 @@ class Recorder:
         self._history = history
         self.rooms: dict[str, int] = {}  # a channel's id → its talk
         self.questions: dict[str, int] = {}  # a person's message or interaction → its question
+        self.open: dict[int, float] = {}  # who waits for an answer → since when
         self._turns: dict[bytes, int] = {}  # the product's name of a question → its number
         self._asked_at: dict[int, float] = {}
         self._admitted: set[int] = set()
@@ -165,7 +166,7 @@ class Recorder:
         private = kind.startswith("private_")
         if not Canary.all_in(text):  # words of the bot's own, in any form
             text, notes = "", notes or text or str(body.get("text", ""))
-        self._history.add(
+        self._see(
             Seen(
                 time.monotonic(),
                 place,
@@ -177,6 +178,12 @@ class Recorder:
                 private=private,
             )
         )
+
+    def _see(self, seen: Seen) -> None:
+        self._history.add(seen)
+        canary = Canary.last_in(seen.text)
+        if canary is not None and seen.text.rstrip().endswith("ends."):
+            self.open.pop(canary.question, None)
 
     def _on_discord(self, change: dict[str, Any]) -> None:
         kind, place = change["kind"], str(change.get("channel", ""))
@@ -195,7 +202,7 @@ class Recorder:
         text, notes = FOOTER.sub("", content).strip(), " ".join(FOOTER.findall(content))
         if not Canary.all_in(text):  # words of the bot's own, in any form
             text, notes = "", content
-        self._history.add(
+        self._see(
             Seen(
                 time.monotonic(),
                 place,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.checker import Verdict
-from tests.chaos.history import Called, History, Seen
+from tests.chaos.history import Asked, Called, History, Seen, Struck
 from tests.chaos.measure import pauses
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -25,8 +25,6 @@ class Outcome:
     name: str
     history: History
     verdicts: Sequence[Verdict]
-    questions: int
-    faults: int
     seconds: float
     missed: Sequence[str] = field(default_factory=tuple)  # crash points that were never reached
 
@@ -40,12 +38,9 @@ class Outcome:
         wrong = ", ".join(f"{count} {kind}" for kind, count in broken.items()) or "none"
         if self.missed:
             wrong += f"; {len(self.missed)} points not reached"
-        asked = sum(1 for _ in self.history.of(Called))
-        states = sum(1 for _ in self.history.of(Seen))
-        return (
-            f"| {self.name} | {self.questions} | {self.faults} | {asked} | {states} "
-            f"| {self.seconds:.0f} s | {wrong} |"
-        )
+        counts = [sum(1 for _ in self.history.of(kind)) for kind in (Asked, Struck, Called, Seen)]
+        figures = " | ".join(f"{count:,}" for count in counts)
+        return f"| {self.name} | {figures} | {self.seconds:.0f} s | {wrong} |"
 
     def slowest(self) -> list[str]:
         """A line for each kind of fault whose recovery is promised within some seconds."""
