@@ -137,10 +137,8 @@ class Replies:
 
     async def unbind(self, turn: Turn, part: int, message: str) -> None:
         """The part's message was deleted, or is about to be: nothing leads to it any more."""
-        async with self.store.redis.pipeline(transaction=True) as both:
-            both.hdel(self.store.key("reply", turn.id), f"part:{part}")
-            both.delete(self._at(turn, message))
-            await both.execute()
+        names = [self.store.key("reply", turn.id), self._at(turn, message)]
+        await self.store.run("unbind", names, part, message)
 
     async def leads(self, turn: Turn, message: str) -> bool:
         """Whether a message where the turn is answered is bound, to this turn or to another."""

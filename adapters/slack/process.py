@@ -87,7 +87,10 @@ def assembled(
     people = People(client, waits, us, named_groups(settings))
 
     async def stranger(turn: Turn) -> bool:
-        return allowed and (await people.actor(turn.message.author.id)).external
+        try:
+            return allowed and (await people.actor(turn.message.author.id)).external
+        except (PlatformError, SlackApiError):  # whoever cannot be told from a stranger is one
+            return True
 
     streams = Streams(
         client,

@@ -152,23 +152,22 @@ class Slack:
         """By what Slack lets us do with the message: a stream is appended to or stopped, all else is updated."""
         if message == PRIVATE:
             return
-        if self._streams.is_open(message) and await self._streams.show(turn, message, body):
+        if self._streams.is_open(message):
+            await self._streams.show(turn, message, body)
             return
+        if self._streams.outgrown(message, body):
+            raise Outgrown("An address is shown only where previews were declined.")
+        channel = turn.message.target.channel
         try:
-            await self._update(turn, message, body)
+            async with self._waits.asking("chat.update"):
+                await self._client.chat_update(
+                    channel=channel, ts=message, **INERT, **_content(body)
+                )
         except SlackApiError as error:
             if not streaming.is_open(error):
                 raise
-            await self._streams.end(turn.message.target.channel, message)
-            await self._update(turn, message, body)
-
-    async def _update(self, turn: Turn, message: str, body: Body) -> None:
-        if self._streams.outgrown(message, body):
-            raise Outgrown("An address is shown only where previews were declined.")
-        async with self._waits.asking("chat.update"):
-            await self._client.chat_update(
-                channel=turn.message.target.channel, ts=message, **INERT, **_content(body)
-            )
+            await self._streams.end(channel, message)
+            raise streaming.over() from error
 
     async def delete(self, turn: Turn, message: str) -> None:
         if message != PRIVATE:

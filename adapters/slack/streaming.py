@@ -72,13 +72,13 @@ class Streams:
         self._on = on
         self._open: dict[str, Stream] = {}  # by ts
         self._begun: dict[str, bool] = {}  # ts → whether the message began as a stream
-        self._update: dict[str, bool] = {}  # turn → whether it goes on by `chat.update`
+        self._left: dict[str, bool] = {}  # turn → whether it goes on by `chat.update`
         self._off: dict[str, float] = {}  # channel, or "" for all → monotonic
         self._sessions = on  # whether Slack keeps a session for a thread, which has the stop button
 
     def wanted(self, turn: Turn, known: bool) -> bool:
         """Whether the answer's last message is to grow as a stream. `known`: a part of it has been posted before."""
-        return self._on and not self._update.get(turn.id, known)
+        return self._on and not self._left.get(turn.id, known)
 
     def is_open(self, message: str) -> bool:
         return message in self._open
@@ -116,21 +116,22 @@ class Streams:
             self._turn_off(channel, _why(error))
             return None
         message = str(started["ts"])
-        self._open[message] = Stream(body.text, thread, holder)
+        _remember(self._open, message, Stream(body.text, thread, holder))
         _remember(self._begun, message, True)
-        _remember(self._update, turn.id, False)
+        _remember(self._left, turn.id, False)
         return message
 
-    async def show(self, turn: Turn, message: str, body: Body) -> bool:
-        """Bring an open stream to the body; False where it is over, and the body is to be shown by an update."""
+    async def show(self, turn: Turn, message: str, body: Body) -> None:
+        """Bring an open stream to the body. Raises PlatformBusy where that is over: what comes next is an update, which
+        is another request, made only by who may still send."""
         stream = self._open[message]
         goes_on = body.text.startswith(stream.text) and not addressed(body.text)
         if body.growing and stream.text.startswith(body.text):
-            return True  # its end is not certain any more: it will be, or a text that differs comes
+            return  # its end is not certain any more: it will be, or a text that differs comes
         if not goes_on:
             self._leave(turn)
             await self.end(turn.message.target.channel, message)
-            return False
+            raise over()
         if body.growing and not stream.stoppable:
             stream.stoppable = True
             await self._session(turn, stream, "processing")
@@ -140,7 +141,7 @@ class Streams:
         except PlatformBusy:
             if ends:
                 raise
-            return True  # with the next one: what is appended later is no less
+            return  # with the next one: what is appended later is no less
         except Unsure:
             self._leave(turn)  # perhaps it was appended: only an update is sure
             del self._open[message]
@@ -150,13 +151,12 @@ class Streams:
             self._leave(turn)
             del self._open[message]
             await self._session(turn, stream, "active")
-            return False
+            raise over() from error
         if ends:
             del self._open[message]
             await self._slots().hold(stream.holder, MINUTE)
         if ends and body.growing:
             self._leave(turn)
-        return True
 
     async def _append(self, turn: Turn, message: str, stream: Stream, body: Body) -> None:
         async with self._waits.asking("chat.appendStream"):
@@ -179,7 +179,7 @@ class Streams:
 
     def _leave(self, turn: Turn) -> None:
         """What comes is shown by updates; the first of them ends the stream if it is still open."""
-        _remember(self._update, turn.id, True)
+        _remember(self._left, turn.id, True)
 
     async def _session(self, turn: Turn, stream: Stream, status: str) -> None:
         """Slack's stop button is there while a thread's session is "processing"; a stop of ours makes it "active". Best
@@ -241,6 +241,11 @@ class Streams:
         """Not everywhere, or not in this channel: it is asked again later."""
         log.warning("stream.refused channel=%s why=%s", channel or "any", why)
         _remember(self._off, channel, time.monotonic() + OFF_SECONDS)
+
+
+def over() -> PlatformBusy:
+    """The message goes on by updates, at once."""
+    return PlatformBusy("The stream is over.", 0.0)
 
 
 def addressed(text: str) -> bool:

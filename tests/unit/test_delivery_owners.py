@@ -118,6 +118,18 @@ async def test_a_successor_adopts_what_its_predecessor_had_posted_and_not_noted(
     assert shop.chat.looked == [(turn.id, 0)]
 
 
+async def test_who_wakes_up_too_late_unbinds_nothing_that_another_has_bound(shop: Shop) -> None:
+    turn = await shop.ask()
+    assert await shop.replies.own(turn.place, "a", 60)
+    assert await shop.replies.bind(turn, "a", 0, "M1")
+    await shop.replies.unbind(turn, 0, "M1")
+    assert not await shop.replies.leads(turn, "M1")
+    assert await shop.replies.bind(turn, "a", 0, "M2")
+    await shop.replies.unbind(turn, 0, "M1")
+    assert (await shop.replies.read(turn.id)).parts == {0: "M2"}
+    assert await shop.replies.leads(turn, "M2")
+
+
 async def test_nobody_adopts_a_message_whose_poster_is_about_to_take_it_away(shop: Shop) -> None:
     """The poster's BIND was refused, its deletion is on its way: the successor posts one of its own."""
     turn = await shop.ask()

@@ -99,6 +99,11 @@ async def committed(doors: Doors) -> None:
     await doors.replies.own(FIRST.place, "a", 60)
 
 
+async def bound(doors: Doors) -> None:
+    await committed(doors)
+    assert await doors.replies.bind(FIRST, "a", 0, "7.1")
+
+
 async def delivered_elsewhere(doors: Doors) -> None:
     """The outbox's head is owed no more."""
     await two_questions(doors)
@@ -125,6 +130,7 @@ CASES: dict[str, Case] = {
     "own": Case(lambda d, _: d.replies.own(FIRST.place, "a", 60)),
     "intend": Case(lambda d, _: d.replies.intend(FIRST.id, 0), committed),
     "bind": Case(lambda d, _: d.replies.bind(FIRST, "a", 0, "7.1"), committed),
+    "unbind": Case(lambda d, _: d.replies.unbind(FIRST, 0, "7.1"), bound),
     "next": Case(lambda d, _: d.replies.next_in(FIRST.conversation), delivered_elsewhere),
     "delivered": Case(lambda d, _: d.replies.delivered(FIRST.id, FIRST.conversation), committed),
     "say": Case(lambda d, _: d.replies.say(THIRD.id, "slack", "Done.", Phase.ANSWERED)),
