@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from adapters.showing import BLANK
@@ -477,17 +479,23 @@ async def test_an_address_that_is_not_slacks_is_never_asked_and_its_author_told_
     office: Office,
 ) -> None:
     """Whoever could forge one would learn what is said."""
-    command = {
-        "command": "/ai",
-        "text": "model",
-        "user_id": office.slack.world.person("mia").id,
-        "channel_id": office.slack.world.channel("quiet").id,
-        "response_url": "http://127.0.0.1:9/stolen",
-    }
-    await office.slack.workspace.hub.ask("slash_commands", command)  # type: ignore[arg-type]
-    told = await office.slack.shows("The model here is", channel=office.slack.dm("mia"))
-    assert "where I cannot write to you" in said(told)
-    await office.at_rest()
+    asked: list[None] = []
+    async with await asyncio.start_server(
+        lambda _, writer: asked.append(writer.close()), "127.0.0.1", 0
+    ) as thief:
+        port = thief.sockets[0].getsockname()[1]
+        command = {
+            "command": "/ai",
+            "text": "model",
+            "user_id": office.slack.world.person("mia").id,
+            "channel_id": office.slack.world.channel("quiet").id,
+            "response_url": f"http://127.0.0.1:{port}/stolen",
+        }
+        await office.slack.workspace.hub.ask("slash_commands", command)  # type: ignore[arg-type]
+        told = await office.slack.shows("The model here is", channel=office.slack.dm("mia"))
+        assert "where I cannot write to you" in said(told)
+        await office.at_rest()
+    assert asked == []
 
 
 async def test_an_address_that_is_used_up_is_not_the_last_way(office: Office) -> None:
