@@ -30,6 +30,11 @@ SHORT = (
         "The simulated platforms' rate limits are off.",
         (burst.rows, rate.rows),
     ),
+    Chapter(
+        "Within the platforms' limits",
+        "The simulated platforms' rate limits are on.",
+        (limits.rows,),
+    ),
 )
 LONG = (
     Chapter(

@@ -12,7 +12,7 @@ from adapters import pace
 from adapters.platform import Rate
 from bot.__main__ import main
 
-WITHOUT = Rate(per_second=1e6, burst=1_000_000)
+WITHOUT = Rate(count=1_000_000, seconds=1.0, burst=1_000_000)
 
 
 class Unpaced(pace.Bucket):
