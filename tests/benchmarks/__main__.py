@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tests.conftest  # noqa: F401  # nobody's tokens or proxies
-from tests.benchmarks import burst, machine, page, rate, streams
+from tests.benchmarks import burst, limits, machine, page, rate, streams
 from tests.benchmarks.row import Measure, Row, table
 
 
