@@ -11,7 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tests.conftest  # noqa: F401  # nobody's tokens or proxies
-from tests.benchmarks import burst, limits, machine, page, rate, streams
+from tests.benchmarks import (
+    burst,
+    flight,
+    growth,
+    latency,
+    limits,
+    machine,
+    memory,
+    page,
+    rate,
+    start,
+    storage,
+    streams,
+)
 from tests.benchmarks.row import Measure, Row, table
 
 
@@ -24,24 +37,33 @@ class Chapter:
     measures: Sequence[Measure]
 
 
+UNPACED = (
+    "The simulated platforms' rate limits are off, and with them the pace by which an adapter keeps within them. Redis"
+    " runs as `up` runs it (`appendfsync always`). CPU and memory are those of our processes and Redis alone; servers,"
+    " crowd and clock have a process of their own."
+)
+GROWS = "The same path, one figure at a time."
 SHORT = (
     Chapter(
         "Speed",
-        "The simulated platforms' rate limits are off.",
-        (burst.rows, rate.rows),
+        UNPACED,
+        (latency.rows, burst.rows, flight.rows, rate.rows, storage.rows, start.rows),
     ),
     Chapter(
         "Within the platforms' limits",
         "The simulated platforms' rate limits are on.",
         (limits.rows,),
     ),
+    Chapter("How it grows", GROWS, (growth.in_flight, growth.workers, growth.kept)),
 )
 LONG = (
+    Chapter("Memory over time", UNPACED, (memory.rows,)),
     Chapter(
         "Slack's own streams",
         "The simulated platforms' rate limits are on.",
         (streams.rows,),
     ),
+    Chapter("How it grows", GROWS, (growth.kept_long,)),
 )
 
 
@@ -52,8 +74,8 @@ async def measured(measure: Measure) -> Sequence[Row]:
         found = await measure()
     except Exception as error:
         traceback.print_exc()
-        found = [Row(measure.__module__.rpartition(".")[2], [], beside=f"{type(error).__name__}")]
-    sys.stderr.write(f"{measure.__module__}: {time.monotonic() - began:.0f} s\n")
+        found = [Row(measure.__module__.rpartition(".")[2], [], beside=type(error).__name__)]
+    sys.stderr.write(f"{measure.__module__}.{measure.__name__}: {time.monotonic() - began:.0f} s\n")
     return found
 
 
@@ -61,7 +83,7 @@ async def run(command: str, chapters: Sequence[Chapter], only: str) -> None:
     began, load = time.monotonic(), machine.load()
     parts = []
     for chapter in chapters:
-        wanted = [m for m in chapter.measures if only in m.__module__]
+        wanted = [m for m in chapter.measures if only in f"{m.__module__}.{m.__name__}"]
         rows = [row for measure in wanted for row in await measured(measure)]
         if rows:
             parts.append(page.chapter(chapter.title, chapter.words, [table(rows)]))

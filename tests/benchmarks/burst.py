@@ -33,6 +33,7 @@ async def rows() -> list[Row]:
             calls.append(len(lab.slack.calls) / AT_ONCE)
             reads.append(sum(c.method in READS for c in lab.slack.calls) / AT_ONCE)
         methods = Counter(call.method for call in lab.slack.calls)
+        midway = await read_midway(lab)
     model = f"{CHUNKS} chunks in {SECONDS} s"
     return [
         Row(
@@ -55,4 +56,22 @@ async def rows() -> list[Row]:
             beside=", ".join(f"{name} {n / AT_ONCE:.2f}" for name, n in methods.items()),
         ),
         Row("calls that read history or people, per answer", reads, most=0),
+        Row(
+            "… of an answer in a thread of others that the bot first meets midway, and of the next one there",
+            midway,
+            most=1,
+            beside=f"first {midway[0]:.0f}, then {midway[1]:.0f}",
+        ),
     ]
+
+
+async def read_midway(lab: Lab) -> list[float]:
+    """Calls that read, of a first and of a second mention in a thread that people began without the bot."""
+    root = await lab.slack.post("U0CROWD0001", "C0BENCH001", "We should repaint the office.")
+    found: list[float] = []
+    for _ in range(2):
+        lab.slack.calls.clear()
+        await lab.all([await lab.ask("C0BENCH001", "@Switchboard Should we?", root=root.ts)])
+        await lab.at_rest(60)
+        found.append(sum(call.method in READS for call in lab.slack.calls))
+    return found

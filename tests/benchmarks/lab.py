@@ -29,6 +29,7 @@ class Asked:
     """A question of the crowd: its name, its message, when it was asked and when all of its answer was to be seen."""
 
     name: str
+    place: str
     ts: str
     at: float
     finished: asyncio.Future[float] = field(repr=False)
@@ -89,10 +90,10 @@ class Lab(House):
 
     # ---- asking -------------------------------------------------------------------------------------
 
-    async def crowd(self, count: int, words: str = "What do you make of it?") -> list[Asked]:
+    async def crowd(self, count: int, words: str = "@Switchboard Well?") -> list[Asked]:
         """So many mentions at once, each at the root of a thread of its own, the channels in turn; all answered."""
         asked = [
-            await self.ask(place, f"@Switchboard {words}")
+            await self.ask(place, words)
             for place in itertools.islice(itertools.cycle(self._places), count)
         ]
         await self.all(asked)
@@ -111,7 +112,7 @@ class Lab(House):
             f"{words} (question {name})",
             thread_ts=root,
         )
-        asked = self._open[root or post.ts] = Asked(name, post.ts, now, finished)
+        asked = self._open[root or post.ts] = Asked(name, post.channel, post.ts, now, finished)
         return asked
 
     async def all(self, asked: Sequence[Asked]) -> None:
