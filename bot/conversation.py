@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from dataclasses import replace
 from itertools import zip_longest
 
 import msgpack
-import zstandard
 
 from bot import store as keys
 from bot.dead import digest
@@ -20,8 +20,21 @@ DELETED = "(deleted by its author)"
 UNREADABLE = ChatMessage("user", (TextPart("(unreadable)"),))
 _MARKS = str.maketrans({"⟦": "[[", "⟧": "]]"})  # between these stand notes of ours, in a prompt
 
-SQUEEZE = 512  # bytes; below this zstd gains nothing
-_RAW, _ZSTD = b"\0", b"\1"
+_RAW, _DEFLATED = b"\0", b"\2"
+_BARE = -15  # zlib's word for deflate without a header
+# What each entry may refer to instead of saying it: such short texts have little in themselves to refer to. Never to be
+# changed, since every entry is read with it; a better one needs a mark of its own.
+_KNOWN = (
+    "```python\n```json\n```bash\n```\n\n| --- | --- |\n> **Note:** \n## \n### \n1. **\n2. **\n- **\n- `https://www. "
+    "sorry, thanks, please, however, therefore, for example, in order to, instead of, such as, as well as, at least, "
+    "because, between, without, through, another, different, following, important, available, possible, question, "
+    "answer, function, return, value, default, number, message, example, information, something, system, version, "
+    "people, would be, could be, should be, has been, have been, does not, is not, are not, cannot, you can, you want, "
+    "we need, there is, there are, this is, that is, it is, what is, how to, when the, if the, if you, with the, "
+    "from the, into the, by the, on the, to the, for the, and the, of the, in the, of a, in a, to be, will be, "
+    "more than, which, their, other, only, also, each, then, than, them, they, your, have, that, this, with, "
+    "from, are, not, and, the ⟦In reply to ⟦Files: ⟦The image is not kept any more.⟧ writes:⟧"
+).encode() + b"\xa0\x95\xa4user\x92\xb3\x95\xa9assistant\x91\xda\x03\xa0\xa0\xa6gpt-4o"
 
 
 def inert(text: str) -> str:
@@ -30,7 +43,7 @@ def inert(text: str) -> str:
 
 
 def pack(message: ChatMessage) -> bytes:
-    """A message as one element of the log: a header byte, then msgpack, compressed when long."""
+    """A message as one element of the log: a header byte, then msgpack, deflated where that is shorter."""
     parts = [
         part.text
         if isinstance(part, TextPart)
@@ -39,22 +52,31 @@ def pack(message: ChatMessage) -> bytes:
     ]
     fields = [message.role, parts, message.author, message.source, message.alias]
     body: bytes = msgpack.packb(fields)
-    if len(body) > SQUEEZE:
-        return _ZSTD + zstandard.compress(body)
-    return _RAW + body
+    press = zlib.compressobj(9, zlib.DEFLATED, _BARE, zdict=_KNOWN)
+    deflated = press.compress(body) + press.flush()
+    return _DEFLATED + deflated if len(deflated) < len(body) else _RAW + body
 
 
 def unpack(entry: bytes, tokens: int = 0) -> ChatMessage:
     """The message again; raises ValueError for a malformed element."""
     try:
-        body = zstandard.decompress(entry[1:]) if entry[:1] == _ZSTD else entry[1:]
+        body = _inflated(entry[1:]) if entry[:1] == _DEFLATED else entry[1:]
         role, raw, author, source, alias = msgpack.unpackb(body)
         parts: list[Part] = [TextPart(p) if isinstance(p, str) else ImagePart(*p) for p in raw]
         if role not in ("user", "assistant"):
             raise ValueError
-    except (ValueError, TypeError, zstandard.ZstdError, msgpack.UnpackException):
+    except (ValueError, TypeError, zlib.error, msgpack.UnpackException):
         raise ValueError("a malformed entry of a conversation") from None
     return ChatMessage(role, tuple(parts), author, source, alias, tokens)
+
+
+def _inflated(data: bytes) -> bytes:
+    """Raises zlib.error or ValueError for what is no whole entry."""
+    pull = zlib.decompressobj(_BARE, zdict=_KNOWN)
+    body = pull.decompress(data)
+    if not pull.eof:
+        raise ValueError("an entry that breaks off")
+    return body
 
 
 class Conversations:

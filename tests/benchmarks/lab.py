@@ -22,6 +22,12 @@ from tests.house import House
 
 PATIENCE = 240.0  # s for a crowd's last answer
 KEPT = 2_000  # requests that the model remembers
+PATIENT = (
+    1.0,
+    5.0,
+    20.0,
+    60.0,
+)  # s between Slack's deliveries of what a busy machine was too slow to acknowledge
 
 
 @dataclass(slots=True)
@@ -62,7 +68,8 @@ class Lab(House):
         people: int = 500,
         **settings: str,
     ) -> None:
-        super().__init__(limits=limits, **{"SWITCHBOARD_LEASE_SECONDS": "8", **settings})
+        usual = {"SWITCHBOARD_LEASE_SECONDS": "8"}
+        super().__init__(limits=limits, retry_delays=PATIENT, **usual | settings)
         self.program = "bot" if limits else "tests.benchmarks.unpaced"
         self.models = ModelServer(speaker=speaker or Steady(), keep=KEPT)
         team = self.slack.world.team.id

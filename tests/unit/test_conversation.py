@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,13 +32,22 @@ def test_a_message_survives_being_stored(message: ChatMessage) -> None:
     assert unpack(pack(message)) == message
 
 
-def test_long_messages_are_compressed_and_short_ones_are_not() -> None:
+def test_messages_take_less_than_their_text_where_that_can_be_and_never_more_than_packed() -> None:
     assert len(pack(said("user", TextPart("word " * 1000)))) < 200
-    assert pack(said("user", TextPart("word")))[:1] == b"\0"
+    assert len(pack(said("user", TextPart("Is there another way to do this?")))) < 32
+    odd = bytes(range(33, 127)).decode()[::-1]
+    entry = pack(said("user", TextPart(odd)))
+    assert len(entry) <= len(msgpack.packb(["user", [odd], "", "", ""])) + 1
+
+
+def test_an_entry_of_today_is_read_for_ever() -> None:
+    entry = bytes.fromhex("024316bea91f028916b0139093303808a14919286fa5909b589994aa07370500")
+    words = TextPart("That is the question, and the answer is: maybe.")
+    assert unpack(entry) == ChatMessage("assistant", (words,), alias="gpt-4o")
 
 
 @pytest.mark.parametrize(
-    "entry", [b"", b"\0", b"\1not zstd", b"\0\xc1", pack(ChatMessage("system", ())), b"\0\x95"]
+    "entry", [b"", b"\0", b"\2not deflated", b"\0\xc1", pack(ChatMessage("system", ())), b"\0\x95"]
 )
 def test_a_damaged_entry_is_a_value_error(entry: bytes) -> None:
     with pytest.raises(ValueError, match="malformed"):
