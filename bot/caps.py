@@ -11,8 +11,8 @@ TOLD_SECONDS = (
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Answers in flight of one person and of one workspace, and questions of one person that are still open: waiting,
-    being answered or not yet shown. 0 is any number."""
+    """Answers in flight of one person (while others are there) and of one workspace, and questions of one person that
+    are still open: waiting, being answered or not yet shown. 0 is any number."""
 
     user_answers: int = 0
     workspace_answers: int = 0

@@ -3,15 +3,18 @@
 -- never in neither. Who leaves hands the seat to the first in line, in the same step.
 -- A seat counts as long as its conversation is due, or waits with it for one of its workspace; so a holder that died
 -- keeps its seat for whoever goes on, and `rightful` finds what an unknown hand left behind.
+-- A person who is alone has any number: the cap is there for the others, who asked in the workspace a short while ago.
 -- The last ARGV are: prefix, seats of a person, seats of a workspace (0: any number).
 local PREFIX = ARGV[#ARGV - 2]
 local DUE, LINES = PREFIX .. 'due', PREFIX .. 'lines'
 local LOOK = 3000 -- ms between two looks at a line in which somebody waits
+local PRESENT = 60000 -- ms for which who has asked counts as there
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 local function seats(name) return PREFIX .. 'seats:' .. name end
 local function line(name) return PREFIX .. 'line:' .. name end
+local function people(name) return PREFIX .. 'people:' .. name end
 local function workspace(conversation) return string.match(conversation, '^[^:]+:[^:]+') end
 
 -- Whose seats a turn needs, the narrower first. A direct message on Discord is of no workspace.
@@ -23,10 +26,18 @@ local function hosts(conversation, turn)
   return found
 end
 
+local function present(person)
+  local name = people(workspace(person))
+  redis.call('ZADD', name, now, person)
+  redis.call('ZREMRANGEBYSCORE', name, '-inf', now - PRESENT)
+  redis.call('PEXPIRE', name, PRESENT)
+end
+
 local function free(name)
-  local personal = select(2, string.gsub(name, ':', '')) == 2
-  local most = tonumber(ARGV[personal and #ARGV - 1 or #ARGV])
-  return most == 0 or redis.call('SCARD', seats(name)) < most
+  local whole = workspace(name)
+  local most = tonumber(ARGV[name == whole and #ARGV or #ARGV - 1])
+  if most == 0 or redis.call('SCARD', seats(name)) < most then return true end
+  return name ~= whole and redis.call('ZCOUNT', people(whole), now - PRESENT, '+inf') < 2
 end
 
 -- The conversation becomes due, at this moment, if it has or gets its seats; else it stands in line, where it stood.

@@ -113,10 +113,11 @@ class Settings(BaseSettings):
         description="how long a process that is told to end may finish what it holds",
     )
     user_answers: int = Field(
-        50,
+        10,
         ge=0,
         validation_alias="SWITCHBOARD_USER_ANSWERS",
-        description="answers in flight at once for one person; the others wait. 0 is any number",
+        description="answers in flight at once for one person while others in the workspace ask too (within a minute);"
+        " the rest waits. 0 is any number",
     )
     workspace_answers: int = Field(
         1000,

@@ -48,6 +48,7 @@ if ask then
     look = now + fetch
     redis.call('ZADD', KEYS[5], look, ARGV[2])
   end
+  present(ARGV[16])
   if not redis.call('ZSCORE', KEYS[3], ARGV[1]) then
     seat(ARGV[1], redis.call('LLEN', KEYS[1]) == 1 and look or now)
   end

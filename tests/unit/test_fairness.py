@@ -20,11 +20,12 @@ DONE = Outcome(Phase.ANSWERED, "done")
 class Team:
     """A workspace that asks, and a worker that claims."""
 
-    def __init__(self, redis: Redis, **caps: int) -> None:
+    def __init__(self, redis: Redis, *, alone: bool = False, **caps: int) -> None:
         self.redis = redis
         self.rung: list[str] = []
         self.inbox = self.another(**caps)
         self.count = 0
+        self.alone = alone
 
     def another(self, **caps: int) -> Inbox:
         """The inbox of another process."""
@@ -32,6 +33,8 @@ class Team:
 
     async def ask(self, root: str, author: str = "U1", team: str = "T1", **changes: bool) -> Turn:
         """A question in a conversation; `root` names it."""
+        if not self.alone:
+            await self.redis.zadd("switchboard:people:slack:T1", {"slack:T1:U9": 9e15})
         self.count += 1
         turn = turn_for(f"slack:{team}:C1:{root}", self.count, author).with_message(**changes)
         assert (await self.inbox.admit(turn)).outcome is Admitted.NEW
@@ -80,6 +83,21 @@ async def test_what_is_beyond_a_persons_answers_waits_and_comes_back_in_order(re
     for grant in (grants[2], await team.claim(fourth)):
         assert await team.answer(grant) == []
     assert await team.at_rest()
+
+
+async def test_who_is_alone_has_any_number_until_somebody_else_asks(redis: Redis) -> None:
+    team = Team(redis, alone=True, user_answers=1)
+    grants = [await team.claim(await team.ask(root)) for root in ("1", "2", "3")]
+    await team.claim(await team.ask("4", "U2"))
+    waiting = await team.ask("5")
+    assert await team.waits(waiting)
+    assert await team.answer(grants[0]) == []
+    assert await team.answer(grants[1]) == []
+    assert await team.answer(grants[2]) == ["5"], "who came before the other keeps what it has"
+    more = await team.ask("6")
+    assert await team.waits(more)
+    await redis.zrem("switchboard:people:slack:T1", "slack:T1:U2")  # a minute later
+    assert "6" in await team.sweep()
 
 
 async def test_a_conversation_with_more_lets_the_persons_others_go_first(redis: Redis) -> None:

@@ -90,6 +90,8 @@ class InboxMachine(RedisMachine):
             Replies(self.store),
         )
         self.caps = caps
+        there = {"slack:T1:U1": 9e15, "slack:T1:U2": 9e15}  # nobody is alone
+        self.run(self.redis.zadd(self.store.key("people", "slack:T1"), there))
         self.model = {c: Modelled() for c in CONVERSATIONS}
         self.turns: dict[str, Turn] = {}
         self.written: dict[str, Written] = {}
