@@ -19,9 +19,7 @@ from workers.leases import End, Held, Leases
 
 log = logging.getLogger(__name__)
 
-CLAIMS_PER_BELL = (
-    5  # then the bell is rung again, so that one busy conversation does not keep a slot
-)
+CLAIMS_PER_BELL = 5  # then it is rung again, so that one busy conversation does not keep a slot
 COMMIT_SECONDS = 120.0  # how long a finished answer waits for Redis to come back
 COMMIT_AGAIN = 0.5  # s between its tries
 
@@ -56,7 +54,7 @@ class Answering:
     async def _converse(self, conversation: str) -> None:
         for _ in range(CLAIMS_PER_BELL):
             if self.draining:
-                return
+                break
             grant = await self._inbox.claim(conversation)
             if grant is None:
                 return
@@ -80,7 +78,6 @@ class Answering:
             raise
         if outcome is None and held.why is End.DRAIN:
             await self._inbox.release(grant)
-            self._bell.ring(grant.conversation)
         elif outcome is None and held.why is End.STOP:
             outcome = await self._stopped(held)
         if outcome is not None:

@@ -116,6 +116,8 @@ class Worker:
         def converse(conversation: str) -> None:
             if self._slots.take():
                 self._on_loop(services.answering.converse(conversation)).add_done_callback(over)
+            else:
+                self._bell.ring(conversation)  # for whoever still takes work
 
         return converse
 

@@ -111,11 +111,32 @@ async def test_a_drain_hands_over_what_it_did_not_finish_and_no_attempt_is_spent
     assert {(await bench.replies.read(t.id)).text for t in turns} == {"after all"}
 
 
-async def test_a_draining_worker_takes_nothing_new(bench: Bench) -> None:
+async def test_a_draining_worker_takes_nothing_new_and_passes_the_bell_on(bench: Bench) -> None:
+    """The sweep looks again after three seconds: the bell that it took along was the quick way."""
     turn = await bench.ask("too late")
     bench.answering.draining = True
     await bench.answering.converse(turn.conversation)
     assert not bench.models.requests
+    await bench.until(bench.bells)
+
+
+async def test_a_committed_answer_is_never_asked_for_again(bench: Bench) -> None:
+    """Whoever dies after COMMIT, and whoever is rung: the model heard the question once."""
+    bench.models.will_say("once")
+    turn = await bench.ask("how often?")
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+    await bench.inbox.release(grant)
+    await bench.answering.converse(turn.conversation)
+    other = await bench.another_worker()
+    for answering in (bench.answering, other.answering):
+        await bench.redis.zadd(bench.store.key("due"), {turn.conversation: 0})
+        await answering.converse(turn.conversation)
+    assert await bench.inbox.commit(grant, "0", Outcome(Phase.ANSWERED, "twice")) == "again"
+    assert (await bench.replies.read(turn.id)).text == "once"
+    assert len(await bench.log(turn)) == 2
+    assert len(bench.models.requests) == 1
+    assert await bench.redis.zscore(bench.store.key("due"), turn.conversation) is None
 
 
 async def test_a_question_deleted_while_it_is_answered_stops_at_once(bench: Bench) -> None:
