@@ -133,10 +133,12 @@ class Bell:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bell")
         self._room = threading.Semaphore(MOST_WAITING)  # given back by the thread
         self._producer: Any = None  # the thread's own, made anew after a fault
+        self._closed = False
 
     def ring(self, conversation: str) -> None:
-        """Say that the conversation has work; a failure is logged once and left to the sweep."""
-        if not self._room.acquire(blocking=False):
+        """Say that the conversation has work; a failure is logged once and left to the sweep, and so is what is still
+        admitted while the process ends."""
+        if self._closed or not self._room.acquire(blocking=False):
             return
         future = self._thread.submit(self._publish, conversation)
         future.add_done_callback(self._done)
@@ -168,6 +170,7 @@ class Bell:
 
     async def close(self) -> None:
         """Let bells under way leave, for a moment."""
+        self._closed = True
         try:
             await asyncio.wait_for(asyncio.to_thread(self._end), PUBLISH_SECONDS)
         except TimeoutError:

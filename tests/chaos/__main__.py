@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.chaos.crashes import Crashes
 from tests.chaos.faults import Fault
+from tests.chaos.recovery import Recovery
 from tests.chaos.report import Outcome, table, write
 from tests.chaos.run import Run, Size
 
@@ -18,6 +19,7 @@ SIZE = Size(questions=1_000, faults=40, talks=120, seconds=280)
 LONG = Size(questions=10_000, faults=150, talks=400, seconds=2_800)
 SEEDS, LONG_SEEDS = (1,), (1, 2, 3)
 TIMES, LONG_TIMES = 1, 20  # of each crash point
+ROUNDS = 3  # of each fault whose recovery is measured
 LEASE = "8"  # s; what operators have, unless they choose otherwise
 
 
@@ -39,6 +41,7 @@ async def prove(seeds: tuple[int, ...], size: Size, times: int, keep: Path | Non
             outcomes.append(await _run(run))
     if times and not stop.is_set():
         outcomes.append(await _crashes(times))
+        outcomes.append(await _recovery())
     words = table(outcomes, runs[0].redis)
     say(words)
     write("make chaos-long" if size is LONG else "make chaos", words)
@@ -70,6 +73,15 @@ async def _crashes(times: int) -> Outcome:
         say(f"BROKEN {words}")
     name, took = f"crash points × {times}", time.monotonic() - began
     return Outcome(name, crashes.history, verdicts, took, crashes.missed)
+
+
+async def _recovery() -> Outcome:
+    began, recovery = time.monotonic(), Recovery()
+    say("recovery, nothing else going on")
+    verdicts = await recovery.go(ROUNDS, LEASE, say)
+    for verdict in verdicts:
+        say(f"BROKEN {verdict}")
+    return Outcome("recovery", recovery.history, verdicts, time.monotonic() - began)
 
 
 def main() -> int:

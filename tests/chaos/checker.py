@@ -51,6 +51,7 @@ class _Case:
         yield from self._orphans()
         yield from self._mixtures()
         yield from self._requests()
+        yield from self._blindness()
         for left in self.history.of(Left):
             yield Verdict("left over", None, f"{left.what}: {', '.join(left.members)}")
         for fell in self.history.of(Fell):
@@ -101,6 +102,19 @@ class _Case:
         for event in self.history.of(Committed):
             found.setdefault(event.question, event.at)
         return found
+
+    def _blindness(self) -> Iterator[Verdict]:
+        """What is to be judged must have been seen. Of single steps the reply may be lost with the one who gave it."""
+        admitted = {event.question for event in self.history.of(Admitted)}
+        called = {event.question for event in self.history.of(Called)}
+        for what, known in (
+            ("admission", admitted),
+            ("request", called),
+            ("commit", set(self.committed)),
+        ):
+            unseen = len(self.whole - known)
+            if unseen > max(len(self.whole) // 10, 2):
+                yield Verdict("unseen", None, f"of {unseen} whole answers the {what}")
 
     # ---- lost, silent, doubled ----------------------------------------------------------------------------
 

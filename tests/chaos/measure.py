@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from tests.chaos.history import Canary, Claimed, Committed, History, Seen, Struck
@@ -14,7 +15,7 @@ SETTLES = 5.0  # s after the end of a fault until its consequences are over
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """After one kind of fault: how many answers it hit, and after how long each visibly went on (s)."""
+    """After one kind of fault: how many answers it hit, and the longest pause in each (s)."""
 
     kind: str
     seconds: tuple[float, ...]
@@ -30,8 +31,8 @@ class Pauses:
 
 def pauses(history: History) -> list[Pauses]:
     """After kill -9 and after SIGTERM of a worker from the signal on, after kill -9 of Redis from its return on. Hit is
-    an answer that was being made there: claimed, and not accepted as whole. It goes on when its next words are seen, or
-    its end. What another fault hit in that time too is left out."""
+    an answer that was being made there: claimed, and not accepted as whole. Its pause is the longest time from then to
+    its end in which nothing new of it was seen. What another fault hit in that time too is left out."""
     life = _lives(history)
     found: defaultdict[str, list[float]] = defaultdict(list)
     faults = list(history.of(Struck))
@@ -40,11 +41,10 @@ def pauses(history: History) -> list[Pauses]:
         if fault.kind not in ("kill", "end") or not fault.victim.startswith(("worker", "redis")):
             continue
         for question in _hit(history, fault):
-            following = [at for at in life[question] if at > begins]
-            if following and not _others(faults, fault, following[0]):
-                found[f"{fault.kind} {fault.victim.partition('-')[0]}"].append(
-                    following[0] - begins
-                )
+            following = [begins, *(at for at in life[question] if at > begins)]
+            if len(following) > 1 and not _others(faults, fault, following[-1]):
+                silence = max(after - before for before, after in pairwise(following))
+                found[f"{fault.kind} {fault.victim.partition('-')[0]}"].append(silence)
     return [Pauses(kind, tuple(seconds)) for kind, seconds in sorted(found.items())]
 
 

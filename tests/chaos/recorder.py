@@ -114,27 +114,29 @@ class Recorder:
             return
         question = canary.question
         self._asked_at.setdefault(question, step.at)
-        if step.replied_at is None or step.reply[0] == b"full":
+        if _outcome(step) not in (b"new", b"again"):
             return
         # Whatever an earlier try was named, Redis says which one counts.
         self._turns[bytes(step.reply[1])] = question
         line = _line(step.words)
-        event = Admitted(question, self._asked_at[question], step.replied_at, line)
+        at = step.replied_at or step.at
+        event = Admitted(question, self._asked_at[question], at, line)
         if question not in self._admitted:
             self._admitted.add(question)
             self._history.add(event)
 
     def _on_claim(self, step: Step) -> None:
-        if step.replied_at is not None and step.reply[0] == b"granted":
+        if _outcome(step) == b"granted":
             question = self._turns.get(bytes(step.reply[1]))
             if question is not None:
-                self._history.add(Claimed(step.replied_at, question, step.slot))
+                self._history.add(Claimed(step.replied_at or step.at, question, step.slot))
 
     def _on_commit(self, step: Step) -> None:
-        if step.replied_at is not None and step.reply in (b"done", b"again"):
+        if _outcome(step) in (b"done", b"again"):
             for word in step.words:
                 if TURN.fullmatch(word) and word in self._turns:
-                    self._history.add(Committed(step.replied_at, self._turns[word]))
+                    at = step.replied_at or step.at
+                    self._history.add(Committed(at, self._turns[word]))
                     return
 
     # ---- what is seen -----------------------------------------------------------------------------------------
@@ -215,6 +217,12 @@ class Recorder:
                 private=body["only_for"] is not None,
             )
         )
+
+
+def _outcome(step: Step) -> bytes | None:
+    """The word that a script answers with, alone or before others; None as long as it has not answered."""
+    reply = step.reply
+    return reply[0] if isinstance(reply, list) and reply else reply
 
 
 def _line(words: list[bytes]) -> str:

@@ -105,6 +105,13 @@ async def test_a_bell_that_cannot_be_rung_is_noted_and_the_next_one_rings(
     await bell_.close()
 
 
+async def test_a_bell_of_a_process_that_ends_is_left_to_the_sweep(redis_url: str) -> None:
+    """What was admitted while it drained was taken for an event that cannot be read: RuntimeError at=submit."""
+    bell_ = Bell(celery_app(redis_url))
+    await bell_.close()
+    bell_.ring(HERE)
+
+
 async def test_the_sweep_rings_through_celery_and_through_nothing_else(bench: Bench) -> None:
     """The whole is deaf without Celery: bells pile up, nobody is asked. A bell that was lost costs one sweep."""
     turn = await bench.ask("anybody?")

@@ -192,6 +192,11 @@ def test_a_process_that_nobody_killed_fell() -> None:
     assert kinds(Fell(1, "worker-1", 1)) == ["fell"]
 
 
+def test_a_run_that_sees_no_steps_judges_nothing() -> None:
+    many = [without(answered(n, n), Committed) for n in range(3)]
+    assert kinds(*(event for events in many for event in events)) == ["unseen"]
+
+
 def test_every_verdict_has_its_meaning_on_the_page() -> None:
     root = Path(__file__).parents[2]
     source = (root / "tests" / "chaos" / "checker.py").read_text()
