@@ -33,7 +33,7 @@ KILLED = ("worker", "slack", "discord", "redis")  # what the page may ask to kil
 PORT_TAKEN = 75  # the exit code with which they say so
 KEPT = (  # of what the operator has set; the rest would lead out of the demo
     *("SWITCHBOARD_LOG_FORMAT", "SWITCHBOARD_LOG_LEVEL"),
-    *("SWITCHBOARD_DRAIN_SECONDS", "SWITCHBOARD_LEASE_SECONDS"),
+    *("SWITCHBOARD_DRAIN_SECONDS", "SWITCHBOARD_LEASE_SECONDS", "SWITCHBOARD_SLACK_STREAM"),
 )
 
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from PIL import Image
 from playwright.async_api import Browser, expect
+from slack_sdk.web.async_client import AsyncWebClient
 
 from playground.discord.posts import Draft
 from tests.e2e.browsing import Playground, Tab, tab
@@ -36,6 +37,28 @@ async def test_a_mention_in_slack_opens_its_thread_and_the_answer_grows_there(
     await page.shows(page.slack.locator(".thread"), "The first half, and the second.")
     message = playground.slack.channel_messages("general")[0]
     assert message.text == "<@U0SWITCHBD> tell me something"
+
+
+async def test_a_stream_of_slacks_own_is_shown_as_one_until_it_is_stopped(
+    page: Tab, playground: Playground
+) -> None:
+    slack = playground.slack
+    client = AsyncWebClient(slack.bot_token, slack.api_url)
+    await page.write(page.box, "tell me something")
+    await page.shows(page.slack, "tell me something")
+    (asked,) = slack.channel_messages("general")
+    begun = await client.chat_startStream(
+        channel=asked.channel,
+        thread_ts=asked.ts,
+        recipient_user_id=asked.user,
+        recipient_team_id=asked.team,
+        markdown_text="Here it",
+    )
+    growing = page.slack.locator(".thread .streaming")
+    await page.shows(growing, "Here it")
+    await client.chat_stopStream(channel=asked.channel, ts=begun["ts"], markdown_text=" is.")
+    await page.shows(page.slack.locator(".thread"), "Here it is.")
+    await expect(growing).to_have_count(0)
 
 
 async def test_typing_an_at_sign_offers_the_bot_and_puts_its_mention_in(page: Tab) -> None:
