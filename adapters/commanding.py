@@ -8,7 +8,7 @@ from dataclasses import replace
 from adapters.intake import read
 from adapters.platform import Platform
 from bot.answers import Answers
-from bot.commands import Stop
+from bot.commands import Retry, Stop
 from bot.desk import Desk
 from bot.errors import UserError
 from bot.inbox import Inbox
@@ -37,6 +37,10 @@ class Commanding:
         message, command = turn.message, read(turn.message)
         if isinstance(command, Stop):
             return await self._answers.stop(turn, lambda: self._platform.actor(turn))
+        if isinstance(command, Retry):
+            return await self._answers.retry(
+                turn, command.alias, lambda: self._platform.actor(turn)
+            )
         return await self._desk.run(
             command,
             await self._platform.actor(turn),

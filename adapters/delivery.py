@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from adapters.pace import Paces
-from adapters.platform import Body, Platform
+from adapters.platform import Body, Platform, with_button
 from adapters.showing import Place, Showing, Superseded, Tracked, patiently
 from bot.dead import letter
 from bot.errors import BotError, MissingScope, PlaceGone
@@ -254,7 +254,8 @@ class Delivery:
                     raise Superseded
                 await self._platform.notice(turn, said)
 
-            await patiently(turn, notice)
+            if said:  # else an answer says it
+                await patiently(turn, notice)
         elif not await self._showing(turn, place, tracked).until_whole():
             return
         await self._replies.delivered(turn.id, turn.conversation)
@@ -266,6 +267,8 @@ class Delivery:
         while await self._replies.next_in(turn.conversation) != turn.id:
             if not (await self._moved(tracked) and place.owned):
                 return
+        if turn.retries:
+            await self._replies.adopt(turn)
         showing = self._showing(turn, place, tracked)
         sign = asyncio.create_task(self._sign(turn, showing))
         try:
@@ -290,7 +293,7 @@ class Delivery:
     def _showing(self, turn: Turn, place: Place, tracked: Tracked) -> Showing:
         def render(shown: Shown, shrink: int) -> list[Body]:
             if turn.kind == "ask":
-                return self._platform.render(turn, shown, shrink=shrink)
+                return with_button(self._platform.render(turn, shown, shrink=shrink), shown)
             return [Body("", (shown.text,))]
 
         return Showing(self._platform, self._replies, self._paces, turn, place, tracked, render)

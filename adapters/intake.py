@@ -16,7 +16,7 @@ from bot.answers import NONE_YET
 from bot.commands import Ask, Command, NewConversation, parse_mention
 from bot.conversation import Conversations
 from bot.errors import Unavailable, UserError
-from bot.inbox import CAP, Admission, Admitted, Inbox, at_key, latest_key
+from bot.inbox import CAP, TURN, Admission, Admitted, Inbox, at_key, latest_key
 from bot.models import Catalog
 from bot.queue import Bell
 from bot.scopes import Scopes
@@ -35,6 +35,9 @@ FULL = (
 )
 
 NO_MEMORY = "My memory is full right now, so I did not take this. Please ask again later."
+
+
+FADED = "This button is too old. Please write the command instead."
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,21 @@ class Intake:
         log.info("turn.admitted turn=%s kind=%s alias=%s", turn.id, turn.kind, turn.model or "-")
         return Receipt(turn.id, turn.kind, new=True)
 
+    async def press(
+        self, pressed: Message, turn_id: str, *, actor: Actor, secret: str = ""
+    ) -> Receipt:
+        """A button was pressed: the command of its name, about the answer that it stands below. `turn_id` came from
+        outside: it counts where it names a question that was asked in this very place. As `receive`."""
+        async with asyncio.timeout(ADMIT_SECONDS):
+            known = TURN.fullmatch(turn_id.encode()) is not None
+            stored = await self.inbox.load(turn_id) if known else None
+        turn = stored.turn if stored else None
+        if turn is None or turn.kind != "ask" or turn.place != pressed.place:
+            faded = Unavailable(FADED)
+            return await self.receive(pressed, actor=actor, command=faded, secret=secret)
+        pressed = replace(pressed, thread=turn.message.thread, threadless=False, about=turn.id)
+        return await self.receive(pressed, actor=actor, secret=secret)
+
     async def amend(self, channel: Channel, mark: str, words: str | None) -> None:
         """A message was edited (`words`) or deleted (None): the question, if it was one, follows.
 
@@ -164,13 +182,13 @@ class Intake:
         """
         async with self._in_line(channel.key), asyncio.timeout(ADMIT_SECONDS):
             turn_id = await self.inbox.seen(channel.platform, channel.workspace, mark)
-            stored = await self.inbox.load(turn_id) if turn_id else None
+            stored = await self.inbox.newest(turn_id) if turn_id else None
             if stored is None or stored.turn is None or stored.turn.kind != "ask":
                 return
             turn = stored.turn
             words = None if words is None else _edited(turn.message, words)
             state = await self.inbox.amend(turn, words)
-            if state == "later":
+            if state == "later" or turn.retries:
                 await self._conversations.amend(
                     turn.conversation, stored.epoch, turn.message.id, words
                 )

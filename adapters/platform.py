@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Literal, Protocol
 
 from bot.reply import Shown
-from bot.types import Actor, Attachment, Quote, Turn
+from bot.stopped import TAKEN_BACK
+from bot.types import Actor, Attachment, Phase, Quote, Turn
 
 Action = Literal["post", "edit"]
 
@@ -30,13 +32,36 @@ class Limits:
     working: float
 
 
+class Button(StrEnum):
+    """What may be pressed below an answer; the value is the word of its command."""
+
+    STOP = "stop"
+    RETRY = "retry"
+
+    @property
+    def label(self) -> str:
+        return "Stop" if self is Button.STOP else "Try again"
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What one platform message shall hold: rendered text, and the bot's own lines below it."""
+    """What one platform message shall hold: rendered text, the bot's own lines below it, and its button."""
 
     text: str
     footer: tuple[str, ...] = ()
     growing: bool = False  # more will follow this text, and the platform may show it as such
+    button: Button | None = None
+
+
+def with_button(bodies: Sequence[Body], shown: Shown) -> list[Body]:
+    """The messages of an answer with what may be done to it now, below the last: a growing one is stopped, one that did
+    not come to its end is tried again. A whole one needs no button; the command does it."""
+    button = None
+    if shown.text and not shown.final:
+        button = Button.STOP
+    elif shown.phase in (Phase.FAILED, Phase.STOPPED) and TAKEN_BACK not in shown.notes:
+        button = Button.RETRY
+    return [*bodies[:-1], replace(bodies[-1], button=button)] if bodies else []
 
 
 class Platform(Protocol):

@@ -75,7 +75,10 @@ class Adapter:
             self.inbox,
             self.replies,
             self.conversations,
+            self.scopes,
+            catalog,
             admins,
+            self.bell.ring,
             external_allowed=external_allowed,
         )
         commanding = Commanding(platform, self.inbox, desk, answers)

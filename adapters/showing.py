@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from adapters.pace import Bucket, Paces, Rank
 from adapters.platform import Action, Body, Platform
-from bot.errors import BotError, Outgrown, PlatformBusy, TooLong
+from bot.errors import BotError, Outgrown, PlaceGone, PlatformBusy, TooLong
 from bot.reply import Replies, Shown
 from bot.types import Phase, Turn
 
@@ -145,6 +145,8 @@ class Showing:
         """What differs first between the messages and the reply, from its beginning; what is too much goes last."""
         if shown.parts and not (shown.final or shown.text):
             return None  # before the first text a platform may repeat the question
+        if self._turn.retries and shown.phase is Phase.STOPPED and shown.parts and not shown.text:
+            return None  # stopped before its first word it replaces nothing
         bodies = self._bodies(shown)
         if not bodies and shown.phase in (Phase.ANSWERED, Phase.FAILED):
             bodies = [Body("", (BLANK,))]
@@ -238,6 +240,11 @@ class Showing:
                 await self._platform.edit(turn, part, str(change.message), change.body)
             except Outgrown:
                 await self._make_way(part, str(change.message))
+                return
+            except PlaceGone:
+                if not turn.retries or part in self._screen:
+                    raise
+                await self._make_way(part, str(change.message))  # it was the former answer's
                 return
         else:
             await self._platform.delete(turn, str(change.message))

@@ -25,11 +25,15 @@ class Action(StrEnum):
     LOCK = "lock"
     UNLOCK = "unlock"
     STOP = "stop"  # an answer to a question of one's own
+    RETRY = "retry"
     STOP_OTHERS = "stop its answer"  # of a question that somebody else asked
+    RETRY_OTHERS = "have it answered again"
 
 
-FOR_ALL = frozenset({Action.ASK, Action.SHOW, Action.LIST, Action.NEW, Action.STOP, Action.HELP})
-ON_OTHERS = frozenset({Action.STOP_OTHERS})
+FOR_ALL = frozenset(
+    {Action.ASK, Action.SHOW, Action.LIST, Action.NEW, Action.STOP, Action.RETRY, Action.HELP}
+)
+ON_OTHERS = frozenset({Action.STOP_OTHERS, Action.RETRY_OTHERS})
 FOR_ADMINS = frozenset({Action.SET, Action.RESET, Action.LOCK, Action.UNLOCK}) | ON_OTHERS
 IN_ONES_OWN_DM = frozenset({Action.SET, Action.RESET})
 SCOPES_OF_A_DM = frozenset({Scope.THREAD, Scope.CHANNEL})

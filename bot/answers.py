@@ -1,15 +1,24 @@
-"""An answer that is being made ends where it is, for whoever asked and for admins: once for each request."""
+"""What becomes of an answer that somebody does not want as it is: it ends where it is, or is made again in its place.
+
+For whoever asked, and for admins; once for each request, however often it is run.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bot.access import Action, Admins, authorize
 from bot.conversation import Conversations
-from bot.errors import Unavailable
-from bot.inbox import Inbox, Stored
+from bot.desk import Models
+from bot.errors import NotAllowed, Unavailable
+from bot.inbox import Admitted, Inbox, Stored
+from bot.precedence import ONE_SHOT, Choice
 from bot.reply import Replies
-from bot.types import Actor, Notice, Phase, Scope, Turn
+from bot.scopes import Scopes
+from bot.types import Actor, Attachment, Notice, Phase, Scope, Turn
+from bot.words import shown
 
 NONE_YET = "You have no conversation here yet: your next question begins one."
 NOTHING = "Nothing is being answered here, so there is nothing to stop."
@@ -17,6 +26,18 @@ FINISHED = "That answer is finished already, so there is nothing to stop."
 TWICE = "That is stopped already."
 STOPPED = "Stopped. What was written so far stays."
 CANCELLED = "Stopped: that question waits no more."
+
+NO_ANSWER = "There is no answer here yet that I could give again."
+WAITS = "A question is still being answered here. When its answer is there, it can be given again."
+PASSED = "The conversation has gone on since: only its latest answer can be given again."
+GONE = "That answer cannot be given again: its question is gone, or too old. Please ask it anew."
+AGAIN = "Trying again with `{}`: the answer changes where it stands."
+FORGOTTEN = "The picture “{}” is no longer kept, so it was not looked at. Please send it once more."
+_REFUSALS = {
+    Admitted.WAITS: WAITS,
+    Admitted.PASSED: PASSED,
+    Admitted.GONE: GONE,
+}
 
 Ask = Callable[[], Awaitable[Actor]]
 """What the platform says of who gave the command: for one's own answer it is not asked, so that a stop is quick."""
@@ -30,11 +51,18 @@ class Answers:
         inbox: Inbox,
         replies: Replies,
         conversations: Conversations,
+        scopes: Scopes,
+        models: Models,
         admins: Admins,
+        ring: Callable[[str], None],
         *,
         external_allowed: bool = False,
     ) -> None:
+        """`ring` says that a conversation has work."""
         self._inbox = inbox
+        self._scopes = scopes
+        self._models = models
+        self._ring = ring
         self._replies = replies
         self._conversations = conversations
         self._admins = admins
@@ -42,8 +70,13 @@ class Answers:
 
     async def stop(self, command: Turn, ask: Ask) -> Notice:
         """Stop the answer that a command means, or take the question back that waits for it."""
+        about = command.message.about
         conversation = await self._meant(command)
-        wanted = await self._to_stop(conversation, command.message.author.id)
+        wanted = (
+            await self._inbox.newest(about)
+            if about
+            else await self._to_stop(conversation, command.message.author.id)
+        )
         chosen = await self._inbox.remembered(command.id, wanted.id if wanted else "-")
         if wanted is None or chosen != wanted.id:  # a repeat: what was meant then is meant now
             wanted = await self._inbox.load(chosen)
@@ -55,8 +88,82 @@ class Answers:
         state = await self._inbox.stop(turn, by)
         if state != "later":
             return Notice(STOPPED if state == "stopping" else CANCELLED)
-        shown = await self._replies.read(turn.id)
-        return Notice(TWICE if shown.phase is Phase.STOPPED else FINISHED)
+        seen = await self._replies.read(turn.id)
+        return Notice(TWICE if seen.phase is Phase.STOPPED else FINISHED)
+
+    async def retry(self, command: Turn, alias: str | None, ask: Ask) -> Notice:
+        """Ask the question of the latest answer again, as it reads now: a turn of its own, admitted once, whose answer
+        takes the place of the former one. Raises UnknownModel, and NotAllowed where a lock forbids another model."""
+        message = command.message
+        channel = message.thread.channel
+        mark = f"retry-{command.id}"
+        if done := await self._inbox.seen(channel.platform, channel.workspace, mark):
+            return await self._trying(command, await self._inbox.load(done))
+        wanted = await self._to_retry(command)
+        turn = wanted.turn if wanted else None
+        if turn is None or turn.kind != "ask":
+            raise Unavailable(GONE)
+        await self._judged(command, turn, ask, Action.RETRY, Action.RETRY_OTHERS)
+        chosen = await self._choice(turn, alias)
+        again = replace(
+            Turn.of(turn.message, "ask", at=time.time(), model=chosen.alias, reason=chosen.reason),
+            retries=turn.id,
+        ).with_message(
+            marks=(mark,),
+            model=chosen.alias if chosen.reason == ONE_SHOT else None,
+            first=False,
+            attachments=await self._kept(turn.message.attachments),
+            quotes=tuple(
+                [
+                    replace(q, attachments=await self._kept(q.attachments))
+                    for q in turn.message.quotes
+                ]
+            ),
+        )
+        admission = await self._inbox.admit(again)
+        if admission.outcome not in (Admitted.NEW, Admitted.AGAIN):
+            raise Unavailable(_REFUSALS.get(admission.outcome, self._inbox.caps.refusal))
+        if not again.message.fetches:
+            self._ring(again.conversation)
+        return await self._trying(command, await self._inbox.load(admission.turn))
+
+    async def _to_retry(self, command: Turn) -> Stored | None:
+        """The answer that a pressed button stood below, or the conversation's latest."""
+        if about := command.message.about:
+            return await self._inbox.newest(about)
+        conversation = await self._meant(command)
+        last = await self._inbox.last(conversation)
+        if not last:
+            raise Unavailable(WAITS if await self._inbox.waiting(conversation) else NO_ANSWER)
+        return await self._inbox.newest(last)
+
+    async def _choice(self, turn: Turn, alias: str | None) -> Choice:
+        """The model that is named, else the one that was asked for this once, else the one in force now."""
+        thread = turn.message.thread
+        if alias:
+            return await self._scopes.in_force(thread, self._models.find(alias).alias)
+        try:
+            return await self._scopes.in_force(thread, turn.message.model)
+        except NotAllowed:  # locked since: nobody names another model now
+            return await self._scopes.in_force(thread)
+
+    async def _kept(self, files: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
+        """The files, with a sentence in the place of each picture that is no longer kept."""
+        store, kept = self._inbox.store, []
+        for file in files:
+            if file.blob and not await store.redis.exists(store.key("blob", file.blob)):
+                file = replace(
+                    file, blob=None, source="", problem=FORGOTTEN.format(shown(file.name))
+                )
+            kept.append(file)
+        return tuple(kept)
+
+    async def _trying(self, command: Turn, again: Stored | None) -> Notice:
+        """The answer itself says it, but to whom a command must be answered where they gave it."""
+        message = command.message
+        apart = message.threadless or message.target.interaction is not None
+        alias = again.turn.model if again and again.turn else ""
+        return Notice(AGAIN.format(alias) if apart and alias else "")
 
     async def _meant(self, command: Turn) -> str:
         """The conversation that a command is about; where it stands in none, the latest of whoever gives it there."""

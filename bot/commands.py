@@ -82,6 +82,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """The latest answer is made again, by another model if one is named, and takes the place of what it was."""
+
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """How to use the bot; `topic` is a command's first word, or empty."""
 
@@ -105,6 +112,7 @@ Command = (
     | UnlockModel
     | NewConversation
     | Stop
+    | Retry
     | Help
     | Later
 )
@@ -178,7 +186,11 @@ TABLE = (
     ),
     Entry("new", "/new", "begin a new conversation"),
     Entry("stop", "/stop", "stop your answer, or your question that waits"),
-    Entry("retry [ALIAS]", "/retry", "answer the last question again", later=True),
+    Entry(
+        "retry [ALIAS]",
+        "/retry [model:]",
+        "answer the latest question again, in place of its answer",
+    ),
     Entry(
         "usage [me|channel|workspace]",
         "/usage",
@@ -263,6 +275,10 @@ def _read(word: str, rest: str, form: Form, *, accompanied: bool = False) -> Com
         return _model(arguments, form)
     if word == "help":
         return Help(plain(" ".join(arguments)).removeprefix("/"))
+    if word == "retry":
+        if len(arguments) > 1:
+            _fault(f"`{_said(arguments[1])}` is too much.", word, form)
+        return Retry(bare(arguments[0]) if arguments else None)
     if arguments:
         _fault(f"`{word}` stands alone.", word, form)
     return Stop() if word == "stop" else NewConversation()

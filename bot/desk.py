@@ -19,6 +19,7 @@ from bot.commands import (
     LockModel,
     NewConversation,
     ResetModel,
+    Retry,
     SetModel,
     ShowModel,
     Stop,
@@ -46,6 +47,7 @@ _ACTIONS: dict[type[Command], Action] = {
     UnlockModel: Action.UNLOCK,
     NewConversation: Action.NEW,
     Stop: Action.STOP,
+    Retry: Action.RETRY,
     Help: Action.HELP,
     Later: Action.HELP,
 }
@@ -136,7 +138,7 @@ class Desk:
                 return Notice(help_text(topic, platform=actor.platform, slash=self._slash))
             case Later(word):
                 return Notice(not_yet(word))
-            case Ask() | Stop():
+            case Ask() | Stop() | Retry():
                 raise Unavailable("This cannot be done this way. Please mention me with it.")
 
     # ---- the model in force -------------------------------------------------------------------------

@@ -42,6 +42,9 @@ class Admitted(StrEnum):
     AGAIN = "again"  # seen before: success, as for the first time
     FULL = "full"  # of its conversation too many wait
     MANY = "many"  # of its author too many are open
+    WAITS = "waits"  # what was to be tried again is not the latest question
+    PASSED = "passed"  # it is not the latest answer
+    GONE = "gone"  # its question was deleted, or nothing is kept of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Stored:
     addressee: Turn | None = None
     admitted: float = 0.0  # s since the epoch, by Redis's clock; 0 where that is not known
     gone: bool = False  # the question was deleted
+    heir: str = ""  # the turn that answers it again
     stopped_by: str = ""  # who stopped the answer, if somebody else did
     newer: bool = False  # written by a newer version
 
@@ -106,6 +110,7 @@ class Stored:
             found,
             int(at) / 1000 if (at := fields.get(b"admitted", b"")).isdigit() else 0.0,
             b"gone" in fields,
+            text(fields.get(b"heir")),
             text(fields.get(b"stopped_by")),
             newer,
         )
@@ -142,6 +147,7 @@ class Outcome:
     usage: Usage = NO_USAGE
     entries: tuple[tuple[bytes, int], ...] = ()
     drop: int = 0
+    tail: int = 0  # how many of the newest leave: the answer that this one takes the place of, and its question
     dead: str = ""  # the dead letter, if it is one
 
 
@@ -193,6 +199,8 @@ class Inbox:
                 key("open", turn.person),
                 key("refused", turn.person, turn.conversation),
                 key("refused", turn.person),
+                key("lease", turn.conversation),
+                key("turn", turn.retries),
                 *seen,
                 *at,
             ],
@@ -215,6 +223,7 @@ class Inbox:
             turn.message.id,
             self.caps.user_questions,
             TOLD_SECONDS,
+            turn.retries,
             *self._seats,
         )
         if (admitted := Admitted(text(outcome))) in (Admitted.FULL, Admitted.MANY):
@@ -301,6 +310,7 @@ class Inbox:
             keys.REPLY_TTL,
             self.log_ttl,
             outcome.drop,
+            outcome.tail,
             outcome.dead,
             hint_channel(self.store, grant.conversation),
             dead.KEPT,
@@ -391,6 +401,13 @@ class Inbox:
         """A stored turn; None where nothing is kept under this id (any more)."""
         fields = await self.store.redis.hgetall(self.store.key("turn", turn_id))
         return Stored.of(turn_id, fields) if fields else None
+
+    async def newest(self, turn_id: str) -> Stored | None:
+        """The turn that answers the same question now: the last one that retries it, or it itself."""
+        stored = await self.load(turn_id)
+        while stored is not None and stored.heir and (heir := await self.load(stored.heir)):
+            stored = heir
+        return stored
 
     async def conversation_of(self, turn_id: str) -> str | None:
         """The conversation of a turn whose record may be unreadable."""

@@ -13,6 +13,7 @@ from bot.inbox import TURN, Grant, at_key, hint_channel, text_keys
 from bot.store import Store, text
 from bot.types import Phase, Turn
 
+UNSEEN = "private"  # in the place of the id of a message that its author alone saw
 LISTEN = 2.0  # s of one wait for a hint
 HINT = re.compile(rb"([0-9A-Z]{16})( whole)?")  # a turn whose reply moved, and whether it is whole
 
@@ -134,6 +135,12 @@ class Replies:
         """Note that this part is about to be posted; False: somebody was about to before, so look first."""
         name = self.store.key("reply", turn_id)
         return bool(await self.store.run("intend", [name], part, keys.REPLY_TTL))
+
+    async def adopt(self, turn: Turn) -> None:
+        """The messages of the answer that this one takes the place of, which is delivered, show this one."""
+        key = self.store.key
+        replies = [key("reply", turn.id), key("reply", turn.retries)]
+        await self.store.run("adopt", replies, keys.REPLY_TTL, UNSEEN)
 
     async def unbind(self, turn: Turn, part: int, message: str) -> None:
         """The part's message was deleted, or is about to be: nothing leads to it any more."""

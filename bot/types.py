@@ -181,11 +181,18 @@ class Message:
     history: bool = False
     first: bool = False  # the bot was never asked in this thread before
     threadless: bool = False  # said where the platform tells no thread: a slash command outside one
+    about: str = ""  # the turn whose answer a pressed button stood below
 
     @property
     def fetches(self) -> bool:
         """Whether the adapter must bring something after the ack: files or an older thread's messages."""
         return self.history or any(a.source and not a.blob for a in self.files)
+
+    @property
+    def place(self) -> str:
+        """The platform channel in which it was said and is answered."""
+        channel = self.thread.channel
+        return f"{channel.platform}:{channel.workspace}:{checked_id(self.target.channel)}"
 
     @property
     def files(self) -> tuple[Attachment, ...]:
@@ -213,6 +220,7 @@ class Turn:
     reason: str = ""
     epoch: str = "0"
     sentence: str = ""
+    retries: str = ""  # the turn whose answer this one's takes the place of
     version: int = RECORD_VERSION
 
     @classmethod
@@ -230,8 +238,7 @@ class Turn:
     @property
     def place(self) -> str:
         """The platform channel whose sends one adapter owns at a time."""
-        channel = self.message.thread.channel
-        return f"{channel.platform}:{channel.workspace}:{checked_id(self.message.target.channel)}"
+        return self.message.place
 
     @property
     def person(self) -> str:

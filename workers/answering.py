@@ -106,11 +106,11 @@ class Answering:
         outcome, stored = held.so_far(), await self._inbox.load(held.grant.turn)
         seen = await self._replies.read(held.grant.turn)
         if len(seen.text) > len(outcome.text):  # a former holder's, and no part of this prompt
-            outcome = replace(outcome, text=seen.text, alias=seen.alias, entries=(), drop=0)
+            outcome = replace(outcome, text=seen.text, alias=seen.alias, entries=(), drop=0, tail=0)
         if stored is None or stored.addressee is None:
             return replace(outcome, phase=Phase.STOPPED)
         if stored.gone:
-            outcome = replace(outcome, notes=(), entries=(), drop=0)
+            outcome = replace(outcome, notes=(), entries=(), drop=0, tail=0)
             notes: tuple[str, ...] = (TAKEN_BACK,) if outcome.text else ()
         else:
             notes = stopped_notes(stored.addressee, stored.stopped_by, text=bool(outcome.text))

@@ -66,8 +66,10 @@ class Drafting:
             words = problems or [prompt.NOTHING_ASKED]
             return Outcome(Phase.ANSWERED, "", notes=tuple(words))
         history = await self._conversations.load(turn.conversation, stored.epoch)
+        tail = _replaced(turn, history)
+        history = history[: len(history) - tail]
         writer = Writer(self._replies, held, turn.model)
-        draft = _Draft(turn, question, history, writer, problems, notes=[*problems])
+        draft = _Draft(turn, question, history, writer, problems, notes=[*problems], tail=tail)
         held.so_far = lambda: self._outcome(draft, Phase.STOPPED)
         async with writer:
             try:
@@ -178,7 +180,9 @@ class Drafting:
             costs = [message.tokens for message in draft.history] + [cost for _, cost in entries]
             drop = min(prompt.compaction(costs, self._budget), len(draft.history))
             self._learn(alias, draft)
-        return Outcome(phase, text, alias, tuple(draft.notes), draft.usage, entries, drop)
+        # An answer that is stopped before its first word leaves the one that it was to replace.
+        tail = draft.tail if text or phase is not Phase.STOPPED else 0
+        return Outcome(phase, text, alias, tuple(draft.notes), draft.usage, entries, drop, tail)
 
     def _cost(self, message: ChatMessage, spec: ModelSpec) -> int:
         known = self._calibrations.get(spec.alias, tokens.Calibration())
@@ -203,6 +207,7 @@ class _Draft:
     fault: BotError | None = None
     usage: Usage = field(default_factory=Usage)
     estimated: int = 0  # tokens of the prompt
+    tail: int = 0  # entries of the log that the answer replaces
 
     @property
     def spec(self) -> ModelSpec:
@@ -220,6 +225,13 @@ class _Draft:
         """One of the bot's own lines below the answer, once."""
         if words and words not in self.notes:
             self.notes.append(words)
+
+
+def _replaced(turn: Turn, history: Sequence[ChatMessage]) -> int:
+    """How many of the newest entries are the question and the answer that a retry replaces: none where that answer
+    never entered the log. Nothing was answered since, the admission has seen to that."""
+    asked = history[-2] if turn.retries and len(history) > 1 else None
+    return 2 if asked and (asked.role, asked.source) == ("user", turn.message.id) else 0
 
 
 def _missing(file: Attachment) -> str:

@@ -135,6 +135,27 @@ class Asking:
             else:
                 await self._defer(interaction, receipts[0], hidden=True)
 
+    async def on_button(self, interaction: discord.Interaction) -> None:
+        """A button below an answer becomes a command of whoever pressed it. Works after a restart: the button says
+        which turn it is about, which is believed no more than anything that people send."""
+        data: Mapping[str, Any] = interaction.data or {}
+        word, _, turn_id = str(data.get("custom_id", "")).partition(":")
+        receipts: list[Receipt] = []
+
+        async def admit() -> None:
+            pressed = await self._asked(interaction, f"/{word}", private=False, hidden=True)
+            receipts.append(
+                await self._intake.press(
+                    pressed, turn_id, actor=actor_at(interaction), secret=interaction.token
+                )
+            )
+
+        async with self._patience.counted():
+            if not await self._patience.at_once(place_of(interaction), admit):
+                await self._refuse(interaction)
+            else:
+                await self._defer(interaction, receipts[0], hidden=True)
+
     # ---- admission ----------------------------------------------------------------------------------
 
     def _judged(

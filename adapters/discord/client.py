@@ -128,8 +128,8 @@ class Client(discord.Client):
         )
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Submitted forms; commands go through the tree."""
-        await self.tree.on_form(interaction)
+        """Forms and buttons; commands go through the tree by themselves."""
+        await self.tree.on_others(interaction)
 
     async def silence(self) -> None:
         """Leave the gateway; interactions under way can still be answered."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from adapters.discord import notes
+from adapters.discord.content import Content
 from adapters.discord.faults import InteractionOver
 from adapters.discord.rest import LOADING, Rest
 from adapters.lines import Lines
@@ -50,7 +51,7 @@ class Deferred:
             done.set_result(True)
             loop.call_later(LATE_SECONDS, self._deferring.pop, turn_id, None)
 
-    async def fill(self, turn: Turn, content: str) -> str:
+    async def fill(self, turn: Turn, content: Content) -> str:
         """Show this in the place of "thinking"; the message's id. Somebody may have taken that message away."""
         async with self._lines.of(turn.id):
             token = await self.token(turn)
@@ -60,12 +61,12 @@ class Deferred:
                 await self._given_up(turn)
                 raise InteractionOver("There is no message to fill any more.") from error
 
-    async def add(self, turn: Turn, content: str, *, private: bool) -> str:
+    async def add(self, turn: Turn, content: Content, *, private: bool) -> str:
         """A further message; one whose reply was lost comes twice, since Discord knows no nonce here."""
         token = await self.token(turn)
         return str((await self._rest.follow_up(token, content, private=private))["id"])
 
-    async def edit(self, turn: Turn, message: str, content: str) -> None:
+    async def edit(self, turn: Turn, message: str, content: Content) -> None:
         await self._rest.edit_answer(await self.token(turn), message, content)
 
     async def delete(self, turn: Turn, message: str) -> None:
@@ -115,7 +116,7 @@ class Deferred:
                 shown = await self._rest.original(token)
                 if int(shown.get("flags") or 0) & LOADING:
                     await self._rest.edit_original(
-                        token, notes.line(PRIVATE if private else PUBLIC)
+                        token, Content(notes.line(PRIVATE if private else PUBLIC))
                     )
             except PlaceGone as error:
                 log.info("interaction.over turn=%s error=%s", turn_id, type(error).__name__)

@@ -7,6 +7,7 @@ import logging
 import discord
 
 from adapters.discord import notes
+from adapters.discord.content import Content
 from adapters.discord.known import Known, known, met_in
 from adapters.discord.missed import Missed
 from adapters.discord.parse import DIRECT, Heard, edited_words, heard, place
@@ -114,7 +115,7 @@ class Listening:
         if not (said.mentioned or said.direct):
             return
         try:
-            line, nonce = notes.line(words), f"own-{said.id}"
+            line, nonce = Content(notes.line(words)), f"own-{said.id}"
             await self._rest.post(said.channel, line, nonce=nonce, reply_to=said.id)
         except PlatformError as error:
             log.warning("words.unsaid message=%s why=%s", said.id, type(error).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from adapters.discord.content import Content
 from adapters.discord.faults import Archived, BadReference
 from adapters.discord.rest import Rest
 from bot.errors import MissingScope, PlaceGone
@@ -29,7 +30,7 @@ class Messages:
         self,
         turn: Turn,
         part: int,
-        content: str,
+        content: Content,
         channel: str,
         *,
         reply_to: str | None = None,
@@ -45,11 +46,11 @@ class Messages:
         except BadReference:
             found = await self._rest.post(channel, content, nonce=mark)
         message = str(found["id"])
-        if str(found.get("content") or "").strip() != content.strip():
+        if not content.shown_by(found):
             await self._rest.edit(channel, message, content)  # the nonce found an earlier text
         return message
 
-    async def edit(self, channel: str, message: str, content: str) -> None:
+    async def edit(self, channel: str, message: str, content: Content) -> None:
         """Also in a thread that was archived meanwhile, which a post would open again, but no edit does."""
         try:
             await self._rest.edit(channel, message, content)
@@ -68,7 +69,7 @@ class Messages:
             self._direct[person] = await self._rest.direct_channel(person)
         return self._direct[person]
 
-    async def edit_direct(self, turn: Turn, part: int, message: str, content: str) -> None:
+    async def edit_direct(self, turn: Turn, part: int, message: str, content: Content) -> None:
         """A private part goes on as a direct message: in its own, or in a new one where it was shown in the channel."""
         channel = await self.direct(turn.message.author.id)
         known = self._moved.get((turn.id, part), message)
@@ -81,7 +82,7 @@ class Messages:
             self._moved[turn.id, part] = moved
 
     async def _earlier(
-        self, turn: Turn, part: int, content: str, channel: str, reply_to: str | None
+        self, turn: Turn, part: int, content: Content, channel: str, reply_to: str | None
     ) -> str | None:
         """Our own message that shows this part: by its nonce as long as Discord tells it, else by what it replies to
         or how it begins, if it is bound to no turn yet."""
@@ -95,7 +96,7 @@ class Messages:
             if str(message.get("nonce") or "") == nonce(turn, part):
                 return str(message["id"])
         for message in ours:
-            alike = _alike(str(message.get("content") or ""), content)
+            alike = _alike(str(message.get("content") or ""), content.text)
             if reply_to is not None:
                 alike = (message.get("message_reference") or {}).get("message_id") == reply_to
             if alike and not message.get("nonce") and not await self._bound(turn, message["id"]):

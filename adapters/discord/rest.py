@@ -8,10 +8,10 @@ from typing import Any
 
 from discord.http import HTTPClient, Route
 
+from adapters.discord.content import Content
 from adapters.discord.faults import translated
 
 LOADING = 1 << 7  # message flag: "thinking"
-SUPPRESS_EMBEDS = 1 << 2  # message flag: no link previews, on posts and on every edit
 EPHEMERAL = 1 << 6
 LONGEST_WAIT = 30.0  # s; discord.py sleeps through shorter rate limits, longer ones are raised
 _MESSAGES = "/channels/{channel_id}/messages"
@@ -55,18 +55,18 @@ class Rest:
     # ---- channels -----------------------------------------------------------------------------------
 
     async def post(
-        self, channel: str, content: str, *, nonce: str, reply_to: str | None = None
+        self, channel: str, content: Content, *, nonce: str, reply_to: str | None = None
     ) -> dict[str, Any]:
         """Post a message; the same nonce within some minutes answers with the earlier one."""
-        body = _body(content) | {"nonce": nonce, "enforce_nonce": True}
+        body = content.posted | {"nonce": nonce, "enforce_nonce": True}
         if reply_to:
             body["message_reference"] = {"message_id": reply_to, "fail_if_not_exists": False}
         found: dict[str, Any] = await self.call("POST", _MESSAGES, body, channel_id=channel)
         return found
 
-    async def edit(self, channel: str, message: str, content: str) -> None:
+    async def edit(self, channel: str, message: str, content: Content) -> None:
         path = _MESSAGES + "/{message_id}"
-        await self.call("PATCH", path, _body(content), channel_id=channel, message_id=message)
+        await self.call("PATCH", path, content.edited, channel_id=channel, message_id=message)
 
     async def delete(self, channel: str, message: str) -> None:
         path = _MESSAGES + "/{message_id}"
@@ -104,20 +104,20 @@ class Rest:
         """The message of an interaction's first response."""
         return await self._hook("GET", "/messages/@original", token)
 
-    async def edit_original(self, token: str, content: str) -> Any:
-        return await self._hook("PATCH", "/messages/@original", token, _body(content))
+    async def edit_original(self, token: str, content: Content) -> Any:
+        return await self._hook("PATCH", "/messages/@original", token, content.edited)
 
-    async def edit_answer(self, token: str, message: str, content: str) -> None:
+    async def edit_answer(self, token: str, message: str, content: Content) -> None:
         """Change any message of an interaction."""
         path = "/messages/{message_id}"
-        await self._hook("PATCH", path, token, _body(content), message_id=message)
+        await self._hook("PATCH", path, token, content.edited, message_id=message)
 
     async def delete_answer(self, token: str, message: str) -> None:
         await self._hook("DELETE", "/messages/{message_id}", token, message_id=message)
 
-    async def follow_up(self, token: str, content: str, *, private: bool) -> Any:
+    async def follow_up(self, token: str, content: Content, *, private: bool) -> Any:
         """A further message of an interaction; Discord knows no nonce for it."""
-        body = _body(content)
+        body = content.posted
         body["flags"] |= EPHEMERAL if private else 0
         return await self._hook("POST", "", token, body, query={"wait": "true"})
 
@@ -151,8 +151,3 @@ class Rest:
             options["params"] = query
         async with translated():
             return await client.request(Route(method, path, **names), **options)
-
-
-def _body(content: str) -> dict[str, Any]:
-    """Left out, `allowed_mentions` lets everything ping, and an edit's flags bring the previews back."""
-    return {"content": content, "allowed_mentions": {"parse": []}, "flags": SUPPRESS_EMBEDS}

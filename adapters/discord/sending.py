@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from adapters.discord import notes, render
+from adapters.discord.content import Content
 from adapters.discord.deferred import Deferred
 from adapters.discord.faults import InteractionOver
 from adapters.discord.messages import Messages
@@ -66,7 +67,7 @@ class Discord:
         for note in self._notes(turn, shown):
             last = bodies[-1] if bodies else None
             longer = Body(last.text, (*last.footer, note)) if last else None
-            if longer is not None and units(_content(longer)) <= limit + FOOTER:
+            if longer is not None and units(Content.of(turn, longer).text) <= limit + FOOTER:
                 bodies[-1] = longer
             else:
                 bodies.append(Body("", (note,)))
@@ -88,7 +89,7 @@ class Discord:
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool
     ) -> str:
         self._heed(turn)
-        target, content = turn.message.target, _content(body)
+        target, content = turn.message.target, Content.of(turn, body)
         if target.interaction is None:
             reply_to = target.reply_to if part == 0 else None
             return await self._in_channel(turn, part, content, reply_to, look=look)
@@ -110,7 +111,7 @@ class Discord:
             return await self._deferred.add(turn, content, private=False)
 
     async def _in_channel(
-        self, turn: Turn, part: int, content: str, reply_to: str | None, *, look: bool
+        self, turn: Turn, part: int, content: Content, reply_to: str | None, *, look: bool
     ) -> str:
         channel = turn.message.target.channel
         try:
@@ -121,7 +122,7 @@ class Discord:
             raise MissingScope(MUTE) from error
 
     async def edit(self, turn: Turn, part: int, message: str, body: Body) -> None:
-        target, content = turn.message.target, _content(body)
+        target, content = turn.message.target, Content.of(turn, body)
         if target.interaction and (part == 0 or target.only):
             try:
                 return await self._deferred.edit(turn, message, content)
@@ -149,11 +150,11 @@ class Discord:
         self._heed(turn)
         said = notes.pages(words)
         while (index := self._said.get(turn.id, 0)) < len(said):
-            await self._say(turn, index, said[index])
+            await self._say(turn, index, Content(said[index]))
             self._said[turn.id] = index + 1
         self._said.pop(turn.id, None)
 
-    async def _say(self, turn: Turn, index: int, content: str) -> None:
+    async def _say(self, turn: Turn, index: int, content: Content) -> None:
         try:
             if index == 0:
                 await self._deferred.fill(turn, content)
@@ -193,7 +194,3 @@ class Discord:
 
     async def history(self, turn: Turn) -> tuple[Quote, ...]:
         return await self._reading.history(turn)
-
-
-def _content(body: Body) -> str:
-    return "\n".join(part for part in (body.text, *map(notes.line, body.footer)) if part)

@@ -34,6 +34,7 @@ def command_tree(client: discord.Client, asking: Asking, offers: Offers) -> Tree
     tree.add_command(_model(asking, offers))
     tree.add_command(_simple(asking, "new", "Start a new conversation here"))
     tree.add_command(_simple(asking, "stop", "Stop your answer, or your question that waits"))
+    tree.add_command(_retry(asking, offers))
     tree.add_command(_simple(asking, "help", "What I can do and how to ask"))
     tree.add_command(app_commands.ContextMenu(name=ABOUT, callback=_about(asking)))
     return tree
@@ -60,6 +61,17 @@ def _ask(asking: Asking, offers: Offers) -> Slash:
 
     _autocomplete(ask, offers, Action.ASK)
     return ask
+
+
+def _retry(asking: Asking, offers: Offers) -> Slash:
+    @app_commands.command(name="retry", description="Answer the latest question again")
+    @app_commands.describe(model="Another model")
+    async def retry(interaction: discord.Interaction, model: str | None = None) -> None:
+        line = f"/retry {_one_word(model) if model else ''}".strip()
+        await asking.on_command(interaction, read(line), line)
+
+    _autocomplete(retry, offers, Action.RETRY)
+    return retry
 
 
 def _model(asking: Asking, offers: Offers) -> app_commands.Group:

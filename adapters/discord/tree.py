@@ -14,6 +14,7 @@ from discord import app_commands
 
 from adapters.discord.asking import FORM, UNSAID, Asking
 from adapters.discord.listening import FAULT
+from adapters.platform import Button
 from bot.commands import LATER
 from bot.manual import not_yet
 from bot.store import AT_TTL, RedisError, Store, text
@@ -25,6 +26,7 @@ SYNC_AGAIN_SECONDS, SYNC_SELDOM_SECONDS = 60.0, 3600.0
 OUTDATED = (
     "Discord still offers you a command that I no longer know. `/help` lists those that I do."
 )
+BUTTONS = tuple(f"{button}:" for button in Button)  # how their custom ids begin
 STALE = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)
 # Discord lets no bot into group messages, so they are not offered there.
 EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
@@ -56,17 +58,20 @@ class Tree(app_commands.CommandTree[discord.Client]):
         except UNSAID as late:
             log.warning("command.unsaid id=%s error=%s", interaction.id, type(late).__name__)
 
-    async def on_form(self, interaction: discord.Interaction) -> None:
-        """A submitted form, whichever process opened it; discord.py itself knows only forms of its own process."""
+    async def on_others(self, interaction: discord.Interaction) -> None:
+        """A submitted form or a pressed button, whichever process showed it; discord.py itself knows only those of its
+        own process."""
         data: Mapping[str, Any] = interaction.data or {}
-        is_form = interaction.type is discord.InteractionType.modal_submit
-        if is_form and str(data.get("custom_id", "")).startswith(FORM):
-            try:
+        name, kind = str(data.get("custom_id", "")), interaction.type
+        try:
+            if kind is discord.InteractionType.modal_submit and name.startswith(FORM):
                 await self._asking.on_form(interaction)
-            except Exception as error:  # the edge of an event, as for the commands
-                failed = app_commands.AppCommandError(type(error).__name__)
-                failed.__cause__ = error
-                await self.on_error(interaction, failed)
+            elif kind is discord.InteractionType.component and name.startswith(BUTTONS):
+                await self._asking.on_button(interaction)
+        except Exception as error:  # the edge of an event, as for the commands
+            failed = app_commands.AppCommandError(type(error).__name__)
+            failed.__cause__ = error
+            await self.on_error(interaction, failed)
 
     def shape(self) -> list[dict[str, Any]]:
         """The commands as Discord is told of them."""

@@ -169,8 +169,10 @@ def quoted(message: Payload, us: Bot) -> Quote:
 
 
 def _own_words(message: Payload) -> str:
-    """What the bot wrote, from the blocks: the text beside them is a summary. Its own lines below are no answer."""
-    blocks = [b for b in message.get("blocks") or () if b.get("type") != "context"]
+    """What the bot wrote, from the blocks: the text beside them is a summary. Its own lines and the button below are no
+    answer."""
+    below = ("context", "actions")
+    blocks = [b for b in message.get("blocks") or () if b.get("type") not in below]
     return clean("\n".join(_block_texts(blocks))).replace(JOINER, "") or words(message)
 
 

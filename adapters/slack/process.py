@@ -24,6 +24,7 @@ from adapters.slack.invoking import Invoking
 from adapters.slack.listening import Listening
 from adapters.slack.parse import Bot
 from adapters.slack.people import People
+from adapters.slack.pressing import Pressing
 from adapters.slack.reading import Reading
 from adapters.slack.sending import Slack
 from adapters.slack.sockets import Sockets
@@ -216,4 +217,5 @@ def register(app: AsyncApp, listening: Listening, invoking: Invoking, command: s
     """Every handler of the app; `manifest` asks for exactly what they need."""
     listening.register(app)
     invoking.register(app, command)
+    Pressing(listening).register(app)
     listening.register_rest(app)

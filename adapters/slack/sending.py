@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.files.download import download
 from adapters.files.origins import Origins
-from adapters.platform import Action, Body, Limits, Rate
+from adapters.platform import Action, Body, Button, Limits, Rate
 from adapters.showing import BLANK
 from adapters.slack import render, streaming, words
 from adapters.slack.hooks import Hooks
@@ -23,7 +23,7 @@ from adapters.slack.reading import EVENT_TYPE, Reading
 from adapters.slack.streaming import Streams
 from adapters.slack.waits import Waits
 from bot.errors import MissingScope, Outgrown, PlaceGone, PlatformError
-from bot.reply import Shown
+from bot.reply import UNSEEN, Shown
 from bot.types import Actor, Attachment, Phase, Quote, Turn
 from bot.words import blank
 
@@ -37,7 +37,6 @@ APPENDS = Rate(1, 0.75, 20)  # chat.appendStream: Tier 4, 100 a minute and works
 STATUS_SECONDS = 5.0  # a status that takes longer is not worth waiting for
 INERT: dict[str, Any] = {"link_names": False, "parse": "none"}  # chat.update's default is not none
 ELSEWHERE = "You asked me something in a place where I cannot write to you."
-PRIVATE = "private"  # in the place of the ts of a message that nobody can find again
 Resume = Callable[[str, str], Awaitable[None]]  # admits what waits below a channel's root
 Bound = Callable[[Turn, str], Awaitable[bool]]  # whether a message shows a part of some turn
 REPEATED = render.LIMIT // 2  # characters of a slash command's question that its root repeats
@@ -110,8 +109,8 @@ class Slack:
     ) -> str:
         thread = _thread(turn, part, parts)
         if turn.kind == "ask" and not body.text and not turn.message.thread.channel.direct:
-            await self.notice(turn, "\n".join(body.footer))
-            return PRIVATE
+            await self.notice(turn, "\n".join(body.footer), body.button)
+            return UNSEEN
         if part and thread and thread == parts.get(0):  # a root of ours, which is bound by now
             await self._resume(turn.message.target.channel, parts[0])
         if look and (earlier := await self._left(turn, part, thread)):
@@ -130,7 +129,7 @@ class Slack:
                 unfurl_links=False,
                 unfurl_media=False,
                 **INERT,
-                **_content(body),
+                **_content(turn, body),
             )
         self._streams.posted(str(response["ts"]))
         if thread and self._signed.get(turn.id) == thread:
@@ -150,7 +149,7 @@ class Slack:
 
     async def edit(self, turn: Turn, part: int, message: str, body: Body) -> None:
         """By what Slack lets us do with the message: a stream is appended to or stopped, all else is updated."""
-        if message == PRIVATE:
+        if message == UNSEEN:
             return
         if self._streams.is_open(message):
             await self._streams.show(turn, message, body)
@@ -161,7 +160,7 @@ class Slack:
         try:
             async with self._waits.asking("chat.update"):
                 await self._client.chat_update(
-                    channel=channel, ts=message, **INERT, **_content(body)
+                    channel=channel, ts=message, **INERT, **_content(turn, body)
                 )
         except SlackApiError as error:
             if not streaming.is_open(error):
@@ -170,26 +169,26 @@ class Slack:
             raise streaming.over() from error
 
     async def delete(self, turn: Turn, message: str) -> None:
-        if message != PRIVATE:
+        if message != UNSEEN:
             await self._streams.remove(turn.message.target.channel, message)
 
-    async def notice(self, turn: Turn, text: str) -> None:
+    async def notice(self, turn: Turn, text: str, button: Button | None = None) -> None:
         """An ephemeral message to the author. Where the bot may not write, the address that came with a command takes
         it, and where none came, the author's direct messages."""
         try:
-            await self._ephemeral(turn, text)
+            await self._ephemeral(turn, text, button)
         except (PlaceGone, MissingScope):
             if not await self._hooks.say(turn.id, text):
                 await self._direct(turn, text)
 
-    async def _ephemeral(self, turn: Turn, text: str) -> None:
+    async def _ephemeral(self, turn: Turn, text: str, button: Button | None) -> None:
         async with self._waits.asking("chat.postEphemeral"):
             await self._client.chat_postEphemeral(
                 channel=turn.message.target.channel,
                 user=turn.message.author.id,
                 thread_ts=_existing_thread(turn),
                 **INERT,
-                **_words(text),
+                **_words(text, *([words.button(button, turn.id)] if button else [])),
             )
 
     async def _direct(self, turn: Turn, text: str) -> None:
@@ -288,17 +287,16 @@ def _thread(turn: Turn, part: int, parts: Mapping[int, str]) -> str | None:
     return turn.message.target.thread
 
 
-def _words(text: str) -> dict[str, Any]:
+def _words(text: str, *below: words.Block) -> dict[str, Any]:
     """Our own words as a message for one person."""
-    return {"blocks": words.sections(text), "text": render.fallback(text) or "…"}
+    return {"blocks": [*words.sections(text), *below], "text": render.fallback(text) or "…"}
 
 
-def _content(body: Body) -> dict[str, Any]:
+def _content(turn: Turn, body: Body) -> dict[str, Any]:
     """The blocks of a message, and its plain summary for notifications."""
     blocks: list[dict[str, Any]] = []
     if body.text:
         blocks.append({"type": "markdown", "text": body.text})
-    if body.footer:
-        blocks.extend(words.context("\n".join(body.footer)))
+    blocks.extend(words.below(body, turn.id))
     summary = body.text or "\n".join(body.footer)
     return {"blocks": blocks, "text": render.fallback(summary) or "…"}

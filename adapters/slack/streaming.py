@@ -168,7 +168,7 @@ class Streams:
         stream.text = body.text
 
     async def _stop(self, turn: Turn, message: str, stream: Stream, body: Body) -> None:
-        below = words.context("\n".join(body.footer)) if body.footer else None
+        below = words.below(body, turn.id) or None
         async with self._waits.asking("chat.stopStream"):
             await self._client.chat_stopStream(
                 channel=turn.message.target.channel,

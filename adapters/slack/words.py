@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from adapters.platform import Body, Button
 from adapters.slack import render
 from adapters.text.clean import JOINER, clean, without_bidi
 
@@ -32,6 +33,19 @@ def sections(words: str) -> list[Block]:
 def context(words: str) -> list[Block]:
     """Lines of the bot's own below an answer: small and grey, where no model's text can be."""
     return [{"type": "context", "elements": [_mrkdwn_object(text)]} for text in _texts(words)]
+
+
+def below(body: Body, turn: str) -> list[Block]:
+    """What stands below an answer's text."""
+    lines = context("\n".join(body.footer)) if body.footer else []
+    return [*lines, *([button(body.button, turn)] if body.button else [])]
+
+
+def button(pressed: Button, turn: str) -> Block:
+    """What may be done to an answer; what it is about is looked up by the turn's id, and judged, when it is pressed."""
+    label = {"type": "plain_text", "text": pressed.label}
+    element = {"type": "button", "action_id": pressed, "text": label, "value": turn}
+    return {"type": "actions", "elements": [element]}
 
 
 def mrkdwn(line: str) -> str:

@@ -5,13 +5,15 @@
 -- Refused is a question of which too many wait, in its conversation or of its author: the first time in a while with
 -- the outcome alone, then with the message that was refused first, since its author was told by that one.
 -- KEYS 1 inbox, 2 turn, 3 due, 4 owed, 5 fetching, 6 outbox, 7 epoch, 8 secret, 9 the author's open questions,
---      10 and 11 who was refused first, in this conversation and anywhere, then the marks, then the at: keys
+--      10 and 11 who was refused first, in this conversation and anywhere, 12 lease, 13 the turn that is retried,
+--      then the marks, then the at: keys
 -- ARGV 1 conversation, 2 turn id, 3 record, 4 kind, 5 inbox cap, 6 fetch ms (0: nothing to fetch),
 --      7 marks' ttl s, 8 at: ttl s, 9 number of marks, 10 secret, 11 secret's ttl s, 12 place, 13 epoch's ttl s,
 --      14 'renews' where a new epoch begins with this turn, else '', 15 hint channel, 16 author, 17 message id,
---      18 open questions of one author (0: any number), 19 ttl s of a refusal, then those of seats
+--      18 open questions of one author (0: any number), 19 ttl s of a refusal, 20 the turn whose
+--      answer this one's takes the place of, else '', then those of seats
 --@ seats
-local FIRST = 12
+local FIRST = 14
 local marks = tonumber(ARGV[9])
 for i = FIRST, FIRST - 1 + marks do
   local seen = redis.call('GET', KEYS[i])
@@ -31,6 +33,13 @@ local function many()
   end
   return redis.call('SCARD', KEYS[9]) >= most
 end
+if ARGV[20] ~= '' then -- the latest answer is given again: nothing was asked, begun anew or taken back since
+  if redis.call('LLEN', KEYS[1]) > 0 then return {'waits', ''} end
+  local was = redis.call('HMGET', KEYS[13], 'record', 'gone', 'epoch')
+  if not was[1] or was[2] then return {'gone', ''} end
+  local life = redis.call('HGET', KEYS[7], 'epoch') or '0'
+  if redis.call('HGET', KEYS[12], 'last') ~= ARGV[20] or was[3] ~= life then return {'passed', ''} end
+end
 if ask and redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[5]) then return refused('full', KEYS[10]) end
 if ask and many() then return refused('many', KEYS[11]) end
 if ARGV[14] == 'renews' then redis.call('HSET', KEYS[7], 'epoch', ARGV[2]) end
@@ -38,6 +47,7 @@ local epoch = redis.call('HGET', KEYS[7], 'epoch') or '0'
 redis.call('EXPIRE', KEYS[7], ARGV[13]) -- it outlives the log that is written under it
 redis.call('HSET', KEYS[2], 'record', ARGV[3], 'conversation', ARGV[1], 'kind', ARGV[4],
   'epoch', epoch, 'admitted', now, 'place', ARGV[12], 'person', ARGV[16])
+if ARGV[20] ~= '' then redis.call('HSET', KEYS[13], 'heir', ARGV[2]) end -- its question is this turn's business
 redis.call('ZADD', KEYS[4], now, ARGV[2])
 if ask then
   redis.call('RPUSH', KEYS[1], ARGV[2])

@@ -4,14 +4,18 @@
 -- KEYS 1 lease, 2 inbox, 3 due, 4 reply, 5 and 6 its texts, 7 log, 8 costs of the log,
 --      9 dead letters
 -- ARGV 1 conversation, 2 fence, 3 turn id, 4 text, 5 phase, 6 alias, 7 notes, 8 usage, 9 reply's ttl s, 10 log's ttl s,
---      11 oldest entries to drop, 12 dead letter or '', 13 hint channel, 14 dead letters kept, then pairs of entry
---      and cost, then those of seats
+--      11 oldest entries to drop, 12 newest ones to replace, 13 dead letter or '', 14 hint channel, 15 dead letters
+--      kept, then pairs of entry and cost, then those of seats
 --@ seats
-local FIRST = 15
+local FIRST = 16
 local l = redis.call('HMGET', KEYS[1], 'token', 'fence', 'last', 'stop')
 if l[3] == ARGV[3] then return {'again'} end
 if not l[1] or l[2] ~= ARGV[2] or redis.call('LINDEX', KEYS[2], 0) ~= ARGV[3] then return {'lost'} end
 if l[4] == ARGV[3] and ARGV[5] ~= 'stopped' then return {'stop'} end
+for _ = 1, tonumber(ARGV[12]) do
+  redis.call('RPOP', KEYS[7])
+  redis.call('RPOP', KEYS[8])
+end
 if #ARGV - 3 >= FIRST then
   local drop = tonumber(ARGV[11])
   if drop > 0 then
@@ -30,13 +34,13 @@ redis.call('UNLINK', KEYS[5], KEYS[6])
 redis.call('HSET', KEYS[4], 'fence', ARGV[2], 'text', ARGV[4], 'phase', ARGV[5], 'alias', ARGV[6], 'notes', ARGV[7],
   'usage', ARGV[8])
 redis.call('EXPIRE', KEYS[4], ARGV[9])
-if ARGV[12] ~= '' then
-  redis.call('RPUSH', KEYS[9], ARGV[12])
-  redis.call('LTRIM', KEYS[9], -ARGV[14], -1)
+if ARGV[13] ~= '' then
+  redis.call('RPUSH', KEYS[9], ARGV[13])
+  redis.call('LTRIM', KEYS[9], -ARGV[15], -1)
 end
 redis.call('LPOP', KEYS[2])
 redis.call('HSET', KEYS[1], 'last', ARGV[3])
 redis.call('HDEL', KEYS[1], 'token', 'expiry', 'head', 'attempts', 'stop')
 local woken = leave(ARGV[1], ARGV[3])
-redis.call('PUBLISH', ARGV[13], ARGV[3] .. ' whole')
+redis.call('PUBLISH', ARGV[14], ARGV[3] .. ' whole')
 return {'done', unpack(woken)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -119,3 +121,27 @@ async def test_the_same_message_again_is_not_answered_again(house: House) -> Non
     await house.discord.redeliver(asked)
     await house.at_rest()
     assert [m.content for m in house.discord.by_bot("random")].count("Once.") == 1
+
+
+async def test_a_command_cuts_the_models_stream_and_a_press_takes_it_up_again(
+    house: House, record_property: Callable[[str, object], None]
+) -> None:
+    never = asyncio.Event()
+    house.models.will_wait_for(never, say=("The beginning", " and the end."))
+    await house.discord.slash("mia", "engineering", "ask", prompt="a story to be stopped")
+    answer = await house.discord.shows("The beginning", "engineering")
+    told = time.monotonic()
+    stop = await house.discord.slash("mia", "engineering", "stop")
+    await house.until(lambda: house.models.in_flight == 0)
+    record_property("seconds until the stream was cut", time.monotonic() - told)
+    assert "What was written so far stays" in (await house.discord.answered(stop)).content
+    await house.at_rest()
+    assert answer.content == "The beginning\n-# Stopped here."
+    house.models.will_say("Another beginning.")
+    (row,) = answer.components
+    await house.discord.press("mia", answer, row["components"][0]["custom_id"])
+    await house.discord.when(lambda: answer.content == "Another beginning.")
+    await house.at_rest()
+    shown = [m.id for m in house.discord.by_bot("engineering") if "beginning" in m.content]
+    assert shown == [answer.id]
+    assert answer.components == ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,48 @@ async def test_a_token_that_slack_rejects_ends_the_process_with_a_clear_line(
     _, said = await process.communicate()
     assert process.returncode == 78
     assert said.decode().strip() == f"switchboard slack: {setting}: Slack rejects it (invalid_auth)"
+
+
+async def test_a_press_cuts_the_models_stream_and_the_command_has_another_model_try(
+    house: House, record_property: Callable[[str, object], None]
+) -> None:
+    never = asyncio.Event()
+    house.models.will_wait_for(never, say=("The beginning", " and the end."))
+    asked = await house.slack.post("mia", "general", "@Switchboard a story to be stopped")
+    growing = await house.slack.shows("The beginning", thread_ts=asked.ts)
+    pressed = time.monotonic()
+    await house.slack.click("mia", "general", growing.ts, "stop")
+    await house.until(lambda: house.models.in_flight == 0)
+    record_property("seconds until the stream was cut", time.monotonic() - pressed)
+    await house.at_rest()
+    (answer,) = house.slack.answers(asked.ts)
+    assert house.slack.text_of(answer) == "The beginning"
+    below = [block for block in answer.blocks if block["type"] == "context"]
+    assert below[0]["elements"][0]["text"] == "Stopped here."
+    house.models.will_say("Another beginning.", model="gpt-4o-mini")
+    await house.slack.command("mia", "general", "/ai retry gpt-4o-mini")
+    await house.slack.shows("Another beginning.", thread_ts=asked.ts)
+    await house.at_rest()
+    assert [answer.ts for answer in house.slack.answers(asked.ts)] == [growing.ts]
+    assert "The beginning" not in str(house.models.requests[-1].body["messages"])
+
+
+async def test_a_question_is_asked_as_it_reads_when_its_turn_comes_and_a_deleted_one_is_not(
+    house: House,
+) -> None:
+    held = asyncio.Event()
+    house.models.will_wait_for(held, say=("First", " of all."), when="the first of three")
+    asked = await house.slack.post("mia", "general", "@Switchboard the first of three")
+    await house.slack.shows("First", thread_ts=asked.ts)
+    edited = await house.slack.post("mia", "general", "badly put", thread_ts=asked.ts)
+    deleted = await house.slack.post("mia", "general", "never mind this", thread_ts=asked.ts)
+    await house.slack.edit("mia", "general", edited.ts, "well put")
+    await house.slack.delete("mia", "general", deleted.ts)
+    await house.slack.settled()
+    house.models.will_say("Well answered.", when="well put")
+    held.set()
+    await house.slack.shows("Well answered.", thread_ts=asked.ts)
+    await house.at_rest()
+    sent = str([request.body["messages"] for request in house.models.requests])
+    assert ("badly put" in sent, "never mind this" in sent) == (False, False)
+    assert len(house.slack.answers(asked.ts)) == 2

@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from bot.inbox import NEWER_SECONDS, Inbox, Outcome, stop_channel
+from bot.inbox import NEWER_SECONDS, Admitted, Inbox, Outcome, stop_channel
 from bot.store import Store, connect
 from bot.tasks import end
-from bot.types import Phase, reference
+from bot.types import Phase, Turn, new_id, reference
 from tests.bench import Bench
 from tests.lossy import LossyLine
 from workers.leases import End, Leases
@@ -191,6 +191,73 @@ async def test_what_a_dead_holder_left_of_a_stopped_answer_stays(bench: Bench) -
     assert not bench.models.requests
     shown = await bench.replies.read(turn.id)
     assert (shown.text, shown.notes) == ("All that", ("Stopped here by **Ada**.",))
+
+
+async def again(bench: Bench, turn: Turn) -> Turn:
+    """The turn's answer is to be given again."""
+    retry = replace(turn, id=new_id(), retries=turn.id).with_message(marks=(f"retry-{turn.id}",))
+    assert (await bench.inbox.admit(retry)).outcome is Admitted.NEW
+    return retry
+
+
+async def test_an_answer_that_is_given_again_replaces_the_former_which_no_model_sees(
+    bench: Bench,
+) -> None:
+    for words in ("earlier", "former"):
+        bench.models.will_say(words)
+        turn = await bench.ask(f"before {words}")
+        await bench.answering.converse(turn.conversation)
+    retry = await again(bench, turn)
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+    await bench.replies.append(grant, 0, b"as after kill -9", "gpt-4o")
+    await bench.lapse(turn)
+    bench.models.will_say("second")
+    await bench.answering.converse(turn.conversation)
+    assert (await bench.replies.read(retry.id)).text == "second"
+    asked = str(bench.models.requests[-1].body["messages"])
+    assert "earlier" in asked
+    assert asked.count("before former") == 1
+    assert "'former'" not in asked
+    assert [said.rsplit("\n")[-1] for said in await bench.log(turn)] == [
+        "before earlier",
+        "earlier",
+        "before former",
+        "second",
+    ]
+    assert await bench.redis.llen(bench.store.key("cost", turn.conversation, "0")) == 4
+
+
+async def test_a_failed_answer_is_given_again_and_a_retry_that_fails_leaves_no_former_one(
+    bench: Bench,
+) -> None:
+    turn: Turn | None = None
+    for fails in (False, True, False):
+        if fails:
+            bench.models.will_refuse(401, "invalid_api_key")
+        else:
+            bench.models.will_say("fine")
+        turn = await again(bench, turn) if turn else await bench.ask("why?")
+        await bench.answering.converse(turn.conversation)
+        assert (await bench.replies.read(turn.id)).phase is (
+            Phase.FAILED if fails else Phase.ANSWERED
+        )
+        assert len(await bench.log(turn)) == (0 if fails else 2)
+
+
+async def test_a_retry_that_is_stopped_before_its_first_word_leaves_the_former_in_the_log(
+    bench: Bench,
+) -> None:
+    bench.models.will_say("former")
+    turn = await bench.ask("why?")
+    await bench.answering.converse(turn.conversation)
+    retry = await again(bench, turn)
+    assert await bench.inbox.claim(turn.conversation) is not None
+    assert await bench.inbox.stop(retry) == "stopping"
+    await bench.lapse(turn)
+    await bench.answering.converse(turn.conversation)
+    assert (await bench.replies.read(retry.id)).phase is Phase.STOPPED
+    assert (await bench.log(turn))[1:] == ["former"]
 
 
 async def test_a_stop_that_is_told_late_ends_no_other_answer(bench: Bench) -> None:

@@ -30,7 +30,16 @@ class Counter(Shop):
         super().__init__(redis)
         self.scopes = Scopes(self.inbox.store, "gpt-4o", Admins())
         desk = Desk(self.scopes, CATALOG, Admins(), **policy)  # type: ignore[arg-type]
-        answers = Answers(self.inbox, self.replies, Conversations(self.inbox.store), Admins())
+        self.rung: list[str] = []
+        answers = Answers(
+            self.inbox,
+            self.replies,
+            Conversations(self.inbox.store),
+            self.scopes,
+            CATALOG,
+            Admins(),
+            self.rung.append,
+        )
         self.commanding = Commanding(self.chat, self.inbox, desk, answers)
 
     def delivery(self, chat: object = None, owner: str = "a") -> Delivery:

@@ -108,7 +108,7 @@ async def test_a_member_changes_nothing(run: Office, command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [ShowModel(), ListModels(), Help(), NewConversation(), Later("retry"), *CHANGES]
+    "command", [ShowModel(), ListModels(), Help(), NewConversation(), Later("usage"), *CHANGES]
 )
 async def test_an_outsider_gets_nothing(run: Office, command: Command) -> None:
     with pytest.raises(NotAllowed, match="other organisations"):

@@ -50,8 +50,13 @@ def test_slack_has_the_commands_of_the_page(later: bool) -> None:
 
 @pytest.mark.parametrize("later", [False, True])
 def test_discord_has_the_commands_of_the_page(later: bool) -> None:
-    ours = [entry.written("discord", "/ai") for entry in TABLE if entry.later is later]
+    ours = [paged(entry.written("discord", "/ai")) for entry in TABLE if entry.later is later]
     assert sorted(ours) == sorted(column(2, later=later))
+
+
+def paged(form: str) -> str:
+    """The option of `/retry` is the ALIAS of its other forms, and the page names it there alone."""
+    return form.replace("/retry [model:]", "/retry")
 
 
 def registered() -> list[str]:
@@ -75,7 +80,7 @@ def registered() -> list[str]:
 
 def test_discord_is_told_of_exactly_the_commands_of_the_page() -> None:
     promised = set(column(2, later=False)) - {"/ask model:"}  # one option of `/ask`
-    assert set(registered()) == promised
+    assert set(map(paged, registered())) == promised
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

@@ -141,6 +141,7 @@ CASES: dict[str, Case] = {
     ),
     "bar": Case(lambda d, _: d.inbox.bar("slack", "T1", "event-1")),
     "hold": Case(lambda d, _: Slots(d.store, "x", 1).hold("one", 60)),
+    "adopt": Case(lambda d, _: d.replies.adopt(replace(SECOND, retries=FIRST.id)), bound),
     "park": Case(lambda d, _: d.parking.park(REPLY)),
     "repark": Case(lambda d, _: d.parking.amend("C1", "1.1", "2.0", "and now?"), parked, after=1),
     "change_model": Case(

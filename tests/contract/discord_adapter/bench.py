@@ -105,7 +105,9 @@ class Scribe:
             await after.wait()
         said = Outcome(Phase.ANSWERED, text, alias=stored.turn.model)
         if await self._inbox.commit(grant, stored.epoch, said) == "stop":
-            await self._inbox.commit(grant, stored.epoch, Outcome(Phase.STOPPED, ""))
+            left = "".join(pieces)
+            notes = ("Stopped here.",) if left else ()
+            await self._inbox.commit(grant, stored.epoch, Outcome(Phase.STOPPED, left, notes=notes))
 
 
 class Bench:

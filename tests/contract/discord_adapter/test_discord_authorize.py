@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from discord import AppCommandType, app_commands
 
 from adapters.discord.asking import FORM
 from adapters.discord.client import Client
+from adapters.discord.tree import BUTTONS
 from bot.access import Action, authorize
 from playground.discord import DiscordServer, Interaction, Rules
 from tests.contract.discord_adapter.bench import Bench
@@ -79,6 +81,29 @@ async def form(bench: Bench, channel: str) -> None:
     await bench.discord.submit_modal("mia", await about(bench, channel))
 
 
+async def button(bench: Bench, channel: str) -> None:
+    over = asyncio.Event()
+    bench.scribe.will_say("May I be stopped?", when="may be stopped", after=over, first="May I")
+    await bench.discord.post("mia", channel, "@Switchboard this may be stopped")
+    growing = await bench.discord.shows("May I", channel)
+    (row,) = growing.components
+    await bench.discord.answered(
+        await bench.discord.press("mia", growing, row["components"][0]["custom_id"])
+    )
+    over.set()
+
+
+async def button_again(bench: Bench, channel: str) -> None:
+    await button(bench, channel)
+    stopped = await bench.discord.when(
+        lambda: next(
+            (m for m in bench.discord.by_bot(channel) if "Stopped here" in m.content), None
+        )
+    )
+    (row,) = stopped.components
+    await bench.discord.press("mia", stopped, row["components"][0]["custom_id"])
+
+
 DOORS: dict[str, tuple[Callable[[Bench, str], Awaitable[Any]], Action]] = {
     "command ask": (slash("ask", prompt="may I"), Action.ASK),
     "command model show": (slash("model show"), Action.SHOW),
@@ -89,11 +114,15 @@ DOORS: dict[str, tuple[Callable[[Bench, str], Awaitable[Any]], Action]] = {
     "command model unlock": (slash("model unlock"), Action.UNLOCK),
     "command new": (slash("new"), Action.NEW),
     "command stop": (slash("stop"), Action.STOP),
+    "command retry": (slash("retry"), Action.RETRY),
     "command help": (slash("help"), Action.HELP),
     "menu Ask about this": (about, Action.ASK),
     "autocomplete ask model": (typing("ask", prompt="x"), Action.ASK),
+    "autocomplete retry model": (typing("retry"), Action.RETRY),
     "autocomplete model set model": (typing("model set"), Action.SET),
     f"form {FORM}": (form, Action.ASK),
+    "button stop:": (button, Action.STOP),
+    "button retry:": (button_again, Action.RETRY),
     "event on_message": (mention, Action.ASK),
     "event on_raw_message_edit": (edit, Action.ASK),
 }
@@ -101,7 +130,7 @@ NOBODYS = {
     # Discord tells of these without saying who is behind them, or they are about the connection.
     "event on_raw_message_delete": "takes a question back, and can start nothing",
     "event on_raw_bulk_message_delete": "the same for many",
-    "event on_interaction": "hands submitted forms on, which are doors of their own above",
+    "event on_interaction": "hands forms and buttons on, which are doors of their own above",
     "event on_ready": "the messages that were missed go through on_message",
     "event on_resumed": "",
     "event on_disconnect": "",
@@ -111,7 +140,7 @@ NOBODYS = {
 
 def doors(client: Client) -> set[str]:
     """Everything that is registered, as discord.py and the class tell it."""
-    tree, found = client.tree, {f"form {FORM}"}
+    tree, found = client.tree, {f"form {FORM}", *(f"button {name}" for name in BUTTONS)}
     for command in tree.walk_commands():
         if isinstance(command, app_commands.Command):
             found.add(f"command {command.qualified_name}")

@@ -287,7 +287,7 @@ async def test_an_option_with_more_words_changes_no_other_scope(modest: Bench) -
 
 async def test_words_that_are_not_there_yet_say_so(modest: Bench) -> None:
     channel = await modest.channel()
-    for word in ("compare a b: hi", "retry", "usage", "forget"):
+    for word in ("compare a b: hi", "usage", "forget"):
         told = await modest.discord.post("mia", channel, f"@Switchboard /{word}")
         answer = await modest.discord.answered(told)
         assert f"`{word.split()[0]}` is not there yet" in answer.content
@@ -295,7 +295,7 @@ async def test_words_that_are_not_there_yet_say_so(modest: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "expected"), [("retry", "`retry` is not there yet"), ("sing", "no longer know")]
+    ("word", "expected"), [("usage", "`usage` is not there yet"), ("sing", "no longer know")]
 )
 async def test_a_command_that_discord_offers_and_the_bot_lacks_is_answered(
     modest: Bench, word: str, expected: str

@@ -25,6 +25,7 @@ DOORS = {
     "on_shortcut": ("shortcut",),
     "on_form": ("form",),
     "on_stop": (),  # a stop of whoever pressed the button: test_slack_streaming.py
+    "on_button": ("button",),
     "on_anything": (),  # knows nobody and does nothing
 }
 
@@ -142,6 +143,23 @@ async def test_a_stranger_who_has_a_form_gets_no_answer(office: Office) -> None:
     office.slack.world.change_person(office.slack.world.person("mia"), team="T0ACME0001")
     await office.slack.submit_view(view.id, "mia", {})
     assert "other organisations" in await office.told("mia")
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+async def test_a_button_stops_an_answer_for_its_asker_and_for_admins(
+    office: Office, person: str
+) -> None:
+    post = await office.slack.post("max", "with-acme", "@Switchboard why")
+    turn = await office.asked(post)
+    await office.grow(turn, "Because")
+    answer = await office.slack.shows("Because", thread_ts=post.ts)
+    who = PEOPLE[person]
+    await office.slack.click(who, "with-acme", answer.ts, "stop")
+    may = person in ("owner", "admin")
+    refusal = "other organisations" if person == "stranger" else "Somebody else asked this"
+    await office.told(who, "Stopped" if may else refusal)
+    lease = office.store.key("lease", turn.conversation)
+    assert bool(await office.redis.hget(lease, "stop")) is may
 
 
 @pytest.mark.parametrize("door", ["slash", "mention", "form"])

@@ -10,7 +10,7 @@ from bot.access import Action
 from playground.slack import Message
 from tests.contract.slack_adapter.office import Office, said
 
-LATER = ["compare a b: why", "retry", "usage", "usage me", "forget", "forget me"]
+LATER = ["compare a b: why", "usage", "usage me", "forget", "forget me"]
 
 
 async def told(office: Office, line: str, *, who: str = "mia", where: str = "general") -> str:
@@ -316,5 +316,5 @@ async def test_a_form_where_the_bot_is_not_is_told_by_its_address(office: Office
 def test_all_actions_are_known_to_these_tests() -> None:
     assert {str(action) for action in Action} == {
         *("ask", "show", "list", "new", "help", "set", "reset", "lock", "unlock"),
-        *("stop", "stop its answer"),
+        *("stop", "retry", "stop its answer", "have it answered again"),
     }

@@ -78,7 +78,7 @@ def own_lines(messages: Sequence[Message]) -> str:
     texts = []
     for message in messages:
         for block in message.blocks:
-            texts += [e["text"] for e in block.get("elements", [])]
+            texts += [e["text"] for e in block["elements"]] if block["type"] == "context" else []
             texts += [block["text"]["text"]] if block["type"] == "section" else []
     return "\n".join(texts)
 

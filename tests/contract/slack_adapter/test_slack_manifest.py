@@ -16,6 +16,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 import adapters.slack
+from adapters.platform import Button
 from adapters.slack.manifest import EVENT_SCOPES, METHOD_SCOPES, SHORTCUT, manifest, needs
 from bot.settings import SlackSettings
 from tests.contract.slack_adapter.office import Office, app_of
@@ -64,6 +65,9 @@ async def test_every_handler_is_in_the_manifest_and_all_of_it_has_a_handler(
         bodies.append(
             {"type": "view_submission", "view": {"type": "modal", "callback_id": SHORTCUT}}
         )
+        bodies += [
+            {"type": "block_actions", "actions": [{"action_id": str(button)}]} for button in Button
+        ]
     heard = {await heard_by(app, body) for body in bodies}
     assert None not in heard
     assert heard == set(listeners(app)) - {CATCH_ALL}

@@ -214,7 +214,7 @@ async def test_what_came_before_a_fault_stays_and_the_fault_is_said_below(office
     await office.at_rest()
     (answer,) = office.slack.answers(turn.message.id)
     assert office.slack.text_of(answer) == "Half of it"
-    assert [block["type"] for block in answer.blocks] == ["markdown", "context"]
+    assert [block["type"] for block in answer.blocks] == ["markdown", "context", "actions"]
     assert "It broke off." in said(answer)
     assert turn.ref in said(answer)
 
@@ -232,7 +232,7 @@ async def test_in_a_direct_message_a_fault_is_said_where_it_can_be_found_again(
 
 async def test_a_question_that_was_taken_back_in_time_gets_no_word(office: Office) -> None:
     turn = await mention(office)
-    await office.answer(turn, "", phase=Phase.STOPPED, notes=("Stopped here.",))
+    await office.answer(turn, "", phase=Phase.STOPPED)
     await office.at_rest()
     assert office.slack.answers(turn.message.id) == []
     assert office.slack.private("mia") == []
