@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from enum import IntEnum
+from weakref import WeakValueDictionary
 
 from adapters.platform import Rate
 
@@ -22,8 +23,8 @@ class Rank(IntEnum):
 
 
 class Bucket:
-    """A platform's bucket, as far as this adapter uses it. Each rank is served in the order of asking; `pause` obeys a
-    platform that said "later".
+    """A platform's bucket, as far as this adapter uses it. Of each rank the people are served in turns, and what is one
+    person's in the order of asking; `pause` obeys a platform that said "later".
 
     `promised` counts the answers that grow and whose last request will be made here. What is not final leaves enough
     for all of them to leave at once or with the next refill: where many answers grow at the same time, some grow more
@@ -37,6 +38,7 @@ class Bucket:
         self._since = 0.0  # of the refill that is on its way
         self._not_before = 0.0
         self._lines = {rank: asyncio.Lock() for rank in Rank}
+        self._own: WeakValueDictionary[tuple[Rank, str], asyncio.Lock] = WeakValueDictionary()
 
     @property
     def idle(self) -> bool:
@@ -55,9 +57,11 @@ class Bucket:
         self._use()
         return True
 
-    async def take(self, rank: Rank, last: Bucket) -> None:
-        """Wait for the right to send one request."""
-        async with self._lines[rank]:
+    async def take(self, rank: Rank, last: Bucket, person: str = "") -> None:
+        """Wait for the right to send one request. Of each person one at a time stands in the line, so that many of one
+        do not stand before another's."""
+        own = self._own.setdefault((rank, person), asyncio.Lock())
+        async with own, self._lines[rank]:
             while (delay := self._delay(rank, last)) > 0:
                 await asyncio.sleep(delay)
             self._use()

@@ -180,7 +180,7 @@ class Showing:
         at_once = bucket.take_at_once(rank, last)
         if not at_once:
             hurry = None if shown.final else self._tracked.hurry
-            if not await _first(bucket.take(rank, last), hurry):
+            if not await _first(bucket.take(rank, last, self._turn.person), hurry):
                 return False
             self._held = bucket
         if self._promise is not None:

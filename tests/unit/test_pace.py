@@ -89,6 +89,20 @@ async def test_the_lower_rank_goes_first_and_nobody_overtakes_in_its_own() -> No
     assert order == sorted(order)
 
 
+async def test_many_requests_of_one_person_do_not_stand_before_another_s() -> None:
+    bucket = Bucket(Rate(1, 0.02, 1))
+    assert at_once(bucket, FINAL)
+    order: list[str] = []
+
+    async def send(person: str) -> None:
+        await bucket.take(FINAL, bucket, person)
+        order.append(person)
+
+    people = ["flood"] * 5 + ["ada", "mia"]
+    await asyncio.gather(*(send(person) for person in people))
+    assert order == ["flood", "ada", "mia"] + ["flood"] * 4
+
+
 async def test_who_is_cancelled_while_waiting_takes_no_right_along() -> None:
     bucket = Bucket(Rate(1, 0.02, 1))
     assert at_once(bucket, FINAL)
