@@ -17,8 +17,8 @@ WHO = {  # each conversation has one of them: what is open for one person is lim
     "slack": ("mia", "max", "ada", "olivia"),
     "discord": ("mia", "noah", "mara", "adam"),
 }
-MOST_WAITING = 60  # people who wait for an answer
-PATIENCE = 40.0  # s after which somebody no longer counts as waiting
+MOST_WAITING = 50  # people who wait for an answer
+PATIENCE = 90.0  # s after which somebody no longer counts as waiting
 REST = 240.0  # s that the last answers may take
 SETTLED = 240.0  # s that the last events may take to be acknowledged
 AFTERWARDS = 1.0  # s in which something may still come that should not

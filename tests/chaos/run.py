@@ -53,7 +53,7 @@ class Run:
         # Slack gives a message up after three more tries; here it does not, however long an outage takes.
         async with WiredHouse(
             self.history,
-            retry_delays=(0.2, 2.0, *[5.0] * 60),
+            retry_delays=(0.2, 2.0, 5.0, *[15.0] * 40),
             SWITCHBOARD_DISCORD_MESSAGE_CONTENT="on",
             **settings,
         ) as house:
