@@ -72,7 +72,8 @@ class Platform(Protocol):
     limits: Limits
 
     def render(self, turn: Turn, shown: Shown, *, shrink: int = 0) -> list[Body]:
-        """The messages that show the reply now, in order. Pure. `shrink` halves the size of a message so many times."""
+        """The messages that show the reply now, in order; nobody is asked. `shrink` halves the size of a message
+        so many times."""
 
     def bucket(self, turn: Turn, action: Action, message: str | None = None) -> tuple[str, Rate]:
         """The name of the bucket that a request counts in, and its rate. `message` is the one to be edited."""

@@ -217,6 +217,7 @@ class Showing:
             if not error.retryable:
                 raise
             log.info("platform.later turn=%s why=%s", self._turn.id, type(error).__name__)
+            self._drawn = None  # the platform may show it in another way now
             if isinstance(error, PlatformBusy):
                 self._bucket(change.action, change.message).pause(
                     max(error.retry_after, LEAST_DELAY)

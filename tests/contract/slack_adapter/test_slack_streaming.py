@@ -314,9 +314,7 @@ async def test_a_request_of_which_nothing_came_back_neither_loses_nor_doubles_te
 
 REFUSALS = [
     "unknown_method",
-    "missing_scope",
     "channel_type_not_supported",
-    "invalid_arguments",
     "msg_blocks_too_long",
     "ratelimited",
 ]
@@ -379,8 +377,7 @@ async def test_a_stream_that_another_adapter_began_is_ended_and_its_answer_goes_
         await one_message(office, turn, "One, two, three.")
 
 
-@pytest.mark.parametrize("mode", ["native", "update"])
-@pytest.mark.parametrize("goes_on", [True, False])
+@pytest.mark.parametrize(("mode", "goes_on"), [("native", True), ("update", False)])
 async def test_a_stream_whose_beginner_died_before_it_was_noted_is_taken_away(
     closed_office: Office, mode: str, goes_on: bool
 ) -> None:
