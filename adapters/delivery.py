@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from adapters.pace import Paces
 from adapters.platform import Body, Platform, with_button
@@ -28,6 +29,7 @@ SWEEP_SECONDS = 1.0
 RETRIES = 5  # unexpected faults of one turn before it is given up with a dead letter
 APOLOGY_SECONDS = 10.0  # what telling somebody that it was given up may take
 
+AGAIN = "This was interrupted: I am writing it once more."
 UNSHOWN = (
     "Sorry, something went wrong on our side and I could not show you what belongs here. "
     "If it happens again, tell your admin the reference {}."
@@ -292,9 +294,13 @@ class Delivery:
 
     def _showing(self, turn: Turn, place: Place, tracked: Tracked) -> Showing:
         def render(shown: Shown, shrink: int) -> list[Body]:
-            if turn.kind == "ask":
-                return with_button(self._platform.render(turn, shown, shrink=shrink), shown)
-            return [Body("", (shown.text,))]
+            if turn.kind != "ask":
+                return [Body("", (shown.text,))]
+            bodies = with_button(self._platform.render(turn, shown, shrink=shrink), shown)
+            if shown.again and bodies:
+                last = bodies.pop()
+                bodies.append(replace(last, footer=(*last.footer, AGAIN)))
+            return bodies
 
         return Showing(self._platform, self._replies, self._paces, turn, place, tracked, render)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from adapters.delivery import FOREIGN, UNSHOWN, Delivery
+from adapters.delivery import AGAIN, FOREIGN, UNSHOWN, Delivery
 from adapters.platform import Rate
 from adapters.showing import BLANK
 from bot.errors import MissingScope, PlaceGone, PlatformBusy, TooLong, Unsure
@@ -172,6 +172,26 @@ async def test_a_sign_that_fails_fails_no_answer(shop: Shop) -> None:
         await shop.at_rest()
     assert shop.server.texts() == ["All the same."]
     assert await shop.letters() == []
+
+
+async def test_an_answer_that_is_made_anew_says_so_until_it_is_further_than_before(
+    shop: Shop,
+) -> None:
+    """A worker died after a minute's text: for a minute more nothing would have moved."""
+    shop.inbox.lease_ms = 1
+    async with shop.open():
+        turn = await shop.ask()
+        await shop.pen.write(await shop.pen.claim(turn), "Once upon a time")
+        await until(lambda: shop.server.texts() == ["Once upon a time"])
+        await asyncio.sleep(0.01)  # the lease of the first worker ends
+        again = await shop.pen.claim(turn)
+        await shop.pen.write(again, "Once upon")
+        await until(lambda: shop.server.texts() == [f"Once upon a time\n-- {AGAIN}"])
+        await shop.pen.write(again, " a time there")
+        await until(lambda: shop.server.texts() == ["Once upon a time there"])
+        await shop.pen.finish(again, "Once upon a time there was one.")
+        await shop.at_rest()
+    assert shop.server.texts() == ["Once upon a time there was one."]
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------
