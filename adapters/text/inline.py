@@ -57,48 +57,46 @@ class _SpanParser(ParserInline):
         end = state.posMax
         limit = state.md.options["maxNesting"]
         spans: list[Span] = []
+        words = state.pos  # where the text begins that no span holds yet
         while state.pos < end:
             start, before = state.pos, len(state.tokens)
-            ok = False
-            if state.level < limit:
-                for rule in rules:
-                    if ok := rule(state, False):
-                        break
-            if not ok:
+            if not (state.level < limit and any(rule(state, False) for rule in rules)):
                 state.append_pending(state.src[state.pos])
                 state.pos += 1
-            _note(spans, state, start, before)
+            if len(state.tokens) > before and state.tokens[-1].type in _OF:
+                if words < start:
+                    spans.append(Span(Kind.TEXT, words, start))
+                spans.append(_OF[state.tokens[-1].type](state.tokens[-1], start, state))
+                words = state.pos
+        if words < state.pos:
+            spans.append(Span(Kind.TEXT, words, state.pos))
         if state.pending:
             state.pushPending()
         state.env["spans"] = spans
 
 
-def _note(spans: list[Span], state: StateInline, start: int, before: int) -> None:
-    last = state.tokens[-1] if len(state.tokens) > before else None
-    span = _span(last, start, state)
-    if span.kind is Kind.TEXT and spans and spans[-1].kind is Kind.TEXT:
-        spans[-1] = Span(Kind.TEXT, spans[-1].start, span.end)
-    else:
-        spans.append(span)
+def _code(_: Token, start: int, state: StateInline) -> Span:
+    return Span(Kind.CODE, start, state.pos)
 
 
-def _span(token: Token | None, start: int, state: StateInline) -> Span:
-    end = state.pos
-    match token.type if token else "":
-        case "code_inline":
-            return Span(Kind.CODE, start, end)
-        case "text_special":
-            return Span(Kind.ESCAPE, start, end)
-        case "image" if token:
-            return Span(
-                Kind.IMAGE, start, end, href=str(token.attrs.get("src", "")), alt=token.content
-            )
-        case "link_close" if token and token.info == "auto":
-            return Span(Kind.AUTOLINK, start, end, href=_href(state))
-        case "link_close":
-            return Span(Kind.LINK, start, end, href=_href(state), label=tuple(state.env["spans"]))
-        case _:
-            return Span(Kind.TEXT, start, end)
+def _escape(_: Token, start: int, state: StateInline) -> Span:
+    return Span(Kind.ESCAPE, start, state.pos)
+
+
+def _image(token: Token, start: int, state: StateInline) -> Span:
+    href = str(token.attrs.get("src", ""))
+    return Span(Kind.IMAGE, start, state.pos, href=href, alt=token.content)
+
+
+def _link(token: Token, start: int, state: StateInline) -> Span:
+    if token.info == "auto":
+        return Span(Kind.AUTOLINK, start, state.pos, href=_href(state))
+    label = tuple(state.env["spans"])
+    return Span(Kind.LINK, start, state.pos, href=_href(state), label=label)
+
+
+# Tokens that end a span of their own; all others are text.
+_OF = {"code_inline": _code, "text_special": _escape, "image": _image, "link_close": _link}
 
 
 def _href(state: StateInline) -> str:
