@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import tests.conftest  # noqa: F401  # nobody's tokens or proxies
 from tests.benchmarks import (
     burst,
+    fairness,
     flight,
     growth,
     latency,
@@ -54,6 +55,7 @@ SHORT = (
         "The simulated platforms' rate limits are on.",
         (limits.rows,),
     ),
+    Chapter("One person's flood", UNPACED, (fairness.rows,)),
     Chapter("How it grows", GROWS, (growth.in_flight, growth.workers, growth.kept)),
 )
 LONG = (
