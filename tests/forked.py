@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,7 @@ class Forked:
         self._process = _context.Process(
             target=_become, args=(list(arguments), dict(environment), str(log)), daemon=True
         )
+        _serve()
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
@@ -48,6 +50,17 @@ class Forked:
         while (code := self.returncode) is None:
             await asyncio.sleep(0.01)
         return code
+
+
+def _serve() -> None:
+    """Let the server run that forks, without a tracer of coverage's: what it forks is killed, and would report nothing."""
+    hidden = {
+        name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")
+    }
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.update(hidden)
 
 
 def _become(arguments: list[str], environment: dict[str, str], log: str) -> None:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tests.chaos.history import Fell, History
 from tests.chaos.line import Line
 from tests.chaos.steps import Wire, discord_step, model_step, slack_step
-from tests.forked import Forked
 from tests.house import READY, House, Process, Word
 
 PAUSE = 0.3  # s until a supervisor starts a process again
@@ -59,12 +56,10 @@ class WiredHouse(House):
     """`async with WiredHouse() as house:`, then `await house.open("slack-1", "worker-1")`."""
 
     def __init__(self, history: History, *, forked: bool = True, **settings: Any) -> None:
-        """`forked` processes start in a tenth of the time of those that an operator starts."""
-        super().__init__(**settings)
+        super().__init__(forked=forked, **settings)
         self.history = history
         self.wire = Wire()
         self.slots: dict[str, Slot] = {}
-        self._forked = forked
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -158,10 +153,3 @@ class WiredHouse(House):
             slot.struck = False
             await asyncio.sleep(PAUSE)
             await self._launch(slot)
-
-    async def _spawn(
-        self, word: Word, arguments: Sequence[str], environment: dict[str, str], log: Path
-    ) -> Any:
-        if not self._forked:
-            return await super()._spawn(word, arguments, environment, log)
-        return Forked([word, *arguments], environment, log)

@@ -51,7 +51,7 @@ async def test_what_no_retry_mends_ends_the_process_with_78(
 
 
 async def test_sigterm_drains_and_ends_with_0() -> None:
-    async with House() as house:
+    async with House(forked=True) as house:
         (process,) = await house.start("discord")
         assert await process.end() == 0
         assert "adapter.drained platform=discord" in process.logged
@@ -62,7 +62,7 @@ CALLBACK = "POST /interactions/*/*/callback"
 
 async def test_a_kill_between_admission_and_deferral_costs_no_answer() -> None:
     """The successor finds no "thinking" to fill: it replies in the channel, and to a private question directly."""
-    async with House() as house:
+    async with House(forked=True) as house:
         discord, _ = await house.start("discord", "worker")
         house.models.will_say("For everybody.", when="in the open", times=None)
         house.models.will_say("For you.", when="in private", times=None)

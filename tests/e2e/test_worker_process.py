@@ -73,7 +73,7 @@ class Works:
 
 @pytest.fixture
 async def works() -> AsyncIterator[Works]:
-    async with House(SWITCHBOARD_LEASE_SECONDS="2") as house:
+    async with House(forked=True) as house:
         (house.folder / "models.toml").write_text(PATIENT)
         yield Works(house)
 
