@@ -53,7 +53,7 @@ class Forked:
 
 
 def _serve() -> None:
-    """Let the server run that forks, without a tracer of coverage's: what it forks is killed, and would report nothing."""
+    """Let the server run that forks, untraced: what it forks is killed, and would report no line that it ran."""
     hidden = {
         name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")
     }
