@@ -46,7 +46,7 @@ check: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The table of docs/benchmarks.md, measured on this machine: twelve minutes at most, an hour for the long one.
+# The tables of docs/benchmarks.md, measured on this machine: some ten minutes, and about half an hour for the long ones.
 bench: env
 	@$(BIN)/python -m tests.benchmarks
 bench-long: env

@@ -22,6 +22,7 @@ from tests.benchmarks import (
     memory,
     page,
     rate,
+    scaling,
     start,
     storage,
     streams,
@@ -83,10 +84,11 @@ async def measured(measure: Measure) -> Sequence[Row]:
 
 async def run(command: str, chapters: Sequence[Chapter], only: str) -> None:
     began, load = time.monotonic(), machine.load()
-    parts = []
+    parts, figures = [], []
     for chapter in chapters:
         wanted = [m for m in chapter.measures if only in f"{m.__module__}.{m.__name__}"]
         rows = [row for measure in wanted for row in await measured(measure)]
+        figures += rows
         if rows:
             parts.append(page.chapter(chapter.title, chapter.words, [table(rows)]))
     minutes = (time.monotonic() - began) / 60
@@ -99,8 +101,11 @@ async def run(command: str, chapters: Sequence[Chapter], only: str) -> None:
         ]
     )
     print(text)  # noqa: T201
-    if not only:
-        page.write(command, text)
+    if only:
+        return
+    page.write(command, text)
+    if (needs := scaling.worked_out(figures)) is not None:
+        page.write(command, needs, scaling.PAGE)
 
 
 def main() -> None:

@@ -6,10 +6,11 @@ from collections import Counter
 
 from tests.benchmarks.lab import Lab
 from tests.benchmarks.row import Row
-from tests.benchmarks.speakers import CHUNKS, SECONDS
+from tests.benchmarks.speakers import CHUNKS, SECONDS, Steady
 
 AT_ONCE = 50
 RUNS = 5
+LONGER = 5
 READS = ("conversations.history", "conversations.replies", "conversations.info", "users.info")
 
 
@@ -34,6 +35,7 @@ async def rows() -> list[Row]:
             reads.append(sum(c.method in READS for c in lab.slack.calls) / AT_ONCE)
         methods = Counter(call.method for call in lab.slack.calls)
         midway = await read_midway(lab)
+        further = await further_chunk(lab)
     model = f"{CHUNKS} chunks in {SECONDS} s"
     return [
         Row(
@@ -41,19 +43,28 @@ async def rows() -> list[Row]:
             [seconds / SECONDS for seconds in times],
             "× the model's time",
             most=1.5,
-            beside=f"model: {model}; one worker process",
+            beside=f"model: {model}; one worker process, one adapter",
         ),
         Row(
             "CPU per answer: adapter, worker and Redis together",
             costs,
             "ms",
             most=25,
-            beside="; ".join(f"{name} {ms:.1f} ms" for name, ms in parts.items()),
+            beside=f"model: {model}",
+        ),
+        *(Row(f"… {name} alone", [ms], "ms", key=f"cpu.{name}") for name, ms in parts.items()),
+        Row(
+            "CPU per further chunk of an answer",
+            [further],
+            "ms",
+            beside=f"{LONGER} times as many chunks in {LONGER} times the time; all three processes",
+            key="cpu.chunk",
         ),
         Row(
             "platform calls per answer (Slack)",
             calls,
             beside=", ".join(f"{name} {n / AT_ONCE:.2f}" for name, n in methods.items()),
+            key="calls",
         ),
         Row("calls that read history or people, per answer", reads, most=0),
         Row(
@@ -63,6 +74,17 @@ async def rows() -> list[Row]:
             beside=f"first {midway[0]:.0f}, then {midway[1]:.0f}",
         ),
     ]
+
+
+async def further_chunk(lab: Lab) -> float:
+    """ms of CPU that one more chunk costs: answers of a common length beside long ones."""
+    costs = []
+    for times in (1, LONGER):
+        lab.models.speaker = Steady(CHUNKS * times, SECONDS * times)
+        async with lab.measured() as used:
+            await lab.crowd(AT_ONCE)
+        costs.append(1000 * used.cpu / AT_ONCE)
+    return (costs[1] - costs[0]) / (CHUNKS * (LONGER - 1))
 
 
 async def read_midway(lab: Lab) -> list[float]:

@@ -35,6 +35,7 @@ async def rows() -> list[Row]:
             [memory],
             "MB",
             most=220,
+            key="memory.worker",
             beside=f"{before:.0f} MB when it was ready; PSS {shared:.0f} MB",
         ),
     ]

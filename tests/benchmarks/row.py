@@ -26,6 +26,7 @@ class Row:
     most: float | None = None
     least: float | None = None
     beside: str = ""
+    key: str = ""  # under which `scaling` reckons with it
 
     @property
     def measured(self) -> float:

@@ -42,6 +42,7 @@ async def rows() -> list[Row]:
             "Redis memory of the whole conversation, on the day of its questions",
             [sum(kinds.values()) / KB],
             "kB",
+            key="stored",
             beside=rest,
         ),
     ]
