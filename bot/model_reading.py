@@ -22,6 +22,7 @@ Parts = tuple[dict[str, ModelSpec], dict[str, ProviderSpec], tuple[str, ...]]
 
 FILE = "SWITCHBOARD_MODELS_FILE"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # of an alias and of a provider: one word to type
+PROVIDERS, MODELS = TypeAdapter(ProviderSpec), TypeAdapter(ModelSpec)  # each takes 3 ms to build
 OPENAI = "openai"  # the provider whose address OPENAI_BASE_URL overrides
 
 
@@ -34,8 +35,8 @@ def read(path: Path | None, openai_base_url: str = "") -> Parts:
     faults = _foreign_groups(path) + _crooked_names(tables)
     if openai_base_url and OPENAI in tables["providers"]:
         tables["providers"][OPENAI]["base_url"] = openai_base_url.rstrip("/")
-    providers = _specs("providers", tables, TypeAdapter(ProviderSpec), faults)
-    models = _specs("models", tables, TypeAdapter(ModelSpec), faults)
+    providers = _specs("providers", tables, PROVIDERS, faults)
+    models = _specs("models", tables, MODELS, faults)
     providers = {name: replace(p, base_url=p.base_url.rstrip("/")) for name, p in providers.items()}
     faults += [
         f"{_key('providers', spec.name)}.base_url: {fault}"
