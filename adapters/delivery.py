@@ -164,7 +164,7 @@ class Delivery:
         stored = await self._inbox.load(turn_id)
         turn = stored.addressee if stored else None
         if stored is not None and stored.phase:  # owed no more
-            return await self._mend(turn, tracked) if turn and tracked.late else None
+            return await self._mend(turn_id, tracked) if tracked.late else None
         if stored is not None and stored.left and await self._unsaid(turn):
             return None
         if stored is None or turn is None:
@@ -185,13 +185,18 @@ class Delivery:
         finally:
             place.users -= 1
 
-    async def _mend(self, turn: Turn, tracked: Tracked) -> None:
+    async def _mend(self, turn_id: str, tracked: Tracked) -> None:
         """An edit of ours with an older text may have come after the last one of the channel's new owner, who has
-        delivered the turn: what is final is shown once more. Nobody else edits its messages any more."""
-        log.info("delivery.mends turn=%s", turn.id)
-        place = Place(self._owner, fence=1, until=math.inf)
-        with suppress(PlaceGone, MissingScope):
-            await self._showing(turn, place, tracked).until_whole()
+        delivered the turn: what is final is shown once more. Nobody else edits its messages any more, but who delivers
+        an answer that took its place: then that one is shown once more, as soon as it is delivered too."""
+        newest = await self._inbox.newest(turn_id)
+        if newest is not None and not newest.phase:
+            return
+        if newest is not None and newest.addressee is not None:
+            log.info("delivery.mends turn=%s by=%s", turn_id, newest.id)
+            place = Place(self._owner, fence=1, until=math.inf)
+            with suppress(PlaceGone, MissingScope):
+                await self._showing(newest.addressee, place, tracked).until_whole()
         tracked.late = False
 
     async def _unsaid(self, turn: Turn | None) -> bool:

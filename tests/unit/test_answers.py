@@ -26,6 +26,7 @@ from bot.store import REPLY_TTL
 from bot.types import Actor, Attachment, Phase, Quote, Scope, Turn
 from tests.chat import admin, delivering, until
 from tests.unit.test_commanding import CATALOG, Counter
+from tests.unit.test_delivery_owners import lose_lease
 
 
 @pytest.fixture
@@ -271,6 +272,32 @@ async def test_a_retry_whose_adapter_dies_in_the_middle_ends_in_one_whole_answer
         await counter.pen.finish(grant, "Again" * 300)
         await counter.at_rest()
     assert "".join(counter.server.texts()) == "Again" * 300
+
+
+async def test_who_mends_a_former_answer_shows_what_has_taken_its_place(counter: Counter) -> None:
+    """An adapter is stopped in mid-edit; another one shows the answer whole, and then the one that takes its place."""
+    turn = await counter.ask()
+    grant = await counter.pen.claim(turn)
+    async with delivering(counter.delivery()):
+        await counter.pen.write(grant, "Form")
+        await until(lambda: counter.server.texts() == ["Form"])
+        held = counter.chat.will_hold("edit")
+        await counter.pen.write(grant, "er")
+        await until(held.reached.is_set)
+        await lose_lease(counter, turn, "b")
+        await counter.pen.finish(grant, "Former answer.")
+        async with delivering(counter.delivery(owner="b")):
+            await counter.at_rest()
+            await command(counter, "/retry")
+            grant = await counter.pen.claim(await again(counter))
+            await counter.pen.write(grant, "Ag")
+            await until(lambda: counter.server.texts() == ["Ag"])
+            held.gate.set()
+            await until(lambda: counter.server.texts() == ["Former"])
+            await counter.pen.finish(grant, "Again.")
+            await counter.at_rest()
+    assert counter.server.texts() == ["Again."]
+    assert "Former answer." not in counter.server.messages["M1"].shown[2:]
 
 
 async def test_only_the_latest_answer_is_given_again(counter: Counter) -> None:
