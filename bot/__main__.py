@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
                 type=_count,
                 default=200,
                 metavar="N",
-                help="answers in flight at once, default 200",
+                help="answers in flight at once, default %(default)s",
             )
 
     demo = words.add_parser("demo", help="everything, against simulated workspaces")

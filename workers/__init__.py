@@ -7,8 +7,8 @@ import argparse
 from bot.settings import WorkerSettings
 
 
-def run(settings: WorkerSettings, arguments: argparse.Namespace | None = None) -> int:
+def run(settings: WorkerSettings, arguments: argparse.Namespace) -> int:
     """The process `switchboard worker`; celery and openai are imported only now, after the settings were checked."""
     from workers.assembly import worker
 
-    return worker(settings, concurrency=getattr(arguments, "concurrency", None) or 200).run()
+    return worker(settings, concurrency=arguments.concurrency).run()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
@@ -50,7 +51,7 @@ async def model_server() -> AsyncIterator[ModelServer]:
 
 
 def place(server: ModelServer, **more: Any) -> ProviderSpec:
-    return replace(SHIPPED, base_url=server.base_url, **more)
+    return replace(SHIPPED, **({"base_url": server.base_url} | more))
 
 
 @pytest.fixture
@@ -272,7 +273,7 @@ def catalog(server: ModelServer) -> Catalog:
 
 async def test_there_is_one_client_for_each_provider(model_server: ModelServer) -> None:
     known = catalog(model_server)
-    providers = Providers(known, {"OPENAI_API_KEY": SecretStr(KEY)})
+    providers = Providers(known, {"OPENAI_API_KEY": SecretStr(KEY)}, connections=1)
     first = providers.client(known.providers["openai"])
     for alias in ("gpt-4o", "gpt-6-luna"):
         model_server.will_say("ok")
@@ -286,7 +287,7 @@ async def test_there_is_one_client_for_each_provider(model_server: ModelServer) 
 async def test_a_model_without_its_key_says_which_one_is_missing(
     model_server: ModelServer,
 ) -> None:
-    providers = Providers(catalog(model_server), {})
+    providers = Providers(catalog(model_server), {}, connections=1)
     with pytest.raises(BadKey, match="ANTHROPIC_API_KEY"):
         providers.stream(catalog(model_server).find("claude"), asking())
 
@@ -295,7 +296,7 @@ def test_a_wire_that_nobody_speaks_is_a_fault_of_the_settings(tmp_path: Path) ->
     own = tmp_path / "models.toml"
     own.write_text('[providers.mine]\nbase_url = "https://a.example"\nwire = "telegraph"\n')
     with pytest.raises(SettingsError, match=r"providers\.mine\.wire"):
-        Providers(Catalog.load(own), {})
+        Providers(Catalog.load(own), {}, connections=1)
 
 
 async def test_proxies_of_the_environment_are_not_used_for_this_machine(
@@ -306,6 +307,19 @@ async def test_proxies_of_the_environment_are_not_used_for_this_machine(
     client = ChatCompletions(place(model_server), KEY, connections=5)
     model_server.will_say("direct")
     assert await heard(client) == "direct"
+    await client.close()
+
+
+async def test_an_outside_provider_is_reached_through_the_proxy(
+    model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = urlsplit(model_server.base_url)
+    monkeypatch.setenv("http_proxy", f"http://{address.netloc}")
+    outside = f"http://models.example{address.path}"
+    client = ChatCompletions(place(model_server, base_url=outside), KEY, connections=5)
+    model_server.will_say("through the proxy")
+    assert await heard(client) == "through the proxy"
+    assert model_server.requests[-1].headers["Host"] == "models.example"
     await client.close()
 
 

@@ -39,7 +39,8 @@ def others(own: Path, server: ModelServer) -> Catalog:
 async def found(
     catalog: Catalog, keys: dict[str, str], *, default: str = "gpt-4o", today: date = TODAY
 ) -> list[Finding]:
-    providers = Providers(catalog, {name: SecretStr(key) for name, key in keys.items()})
+    known = {name: SecretStr(key) for name, key in keys.items()}
+    providers = Providers(catalog, known, connections=1)
     try:
         return await all_findings(catalog, providers, default, today)
     finally:

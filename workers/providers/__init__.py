@@ -48,7 +48,7 @@ class Providers:
     """One client per provider and process. Those with a key are made at once, since making one takes 35 ms."""
 
     def __init__(
-        self, catalog: Catalog, keys: Mapping[str, SecretStr], *, connections: int = 200
+        self, catalog: Catalog, keys: Mapping[str, SecretStr], *, connections: int
     ) -> None:
         self._catalog = catalog
         self._keys = keys

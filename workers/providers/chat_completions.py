@@ -34,7 +34,6 @@ from workers.providers.events import BrokenEvent, Event, events, whole
 log = logging.getLogger(__name__)
 
 CONNECT = 5.0  # s
-WRITE = 30.0  # s without progress in sending a prompt with its images
 LIST = 10.0  # s for the list of models
 KEYLESS = "none"  # servers without keys ignore it; the package insists on one
 
@@ -180,7 +179,7 @@ def _http(base_url: str, connections: int) -> httpx2.AsyncClient:
     environment = not is_loopback(urlsplit(base_url).hostname or "")  # proxies, SSL_CERT_FILE
     return DefaultAioHttpClient(
         limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
-        timeout=httpx2.Timeout(None, connect=CONNECT, write=WRITE),
+        timeout=httpx2.Timeout(None, connect=CONNECT),  # the rest is bound by the answer's deadline
         follow_redirects=False,
         trust_env=environment,
         verify=_authorities(environment),
