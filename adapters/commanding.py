@@ -12,6 +12,7 @@ from bot.commands import Retry, Stop
 from bot.desk import Desk
 from bot.errors import UserError
 from bot.inbox import Inbox
+from bot.store import REQUEST_TTL
 from bot.types import Notice, Thread, Turn
 
 
@@ -66,4 +67,4 @@ class Commanding:
             quotes=(),
         )
         announcement = Turn.of(message, "notice", at=time.time(), sentence=notice.announcement)
-        await self._inbox.admit(announcement)
+        await self._inbox.admit(announcement, known=REQUEST_TTL)

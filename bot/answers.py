@@ -17,6 +17,7 @@ from bot.inbox import Admitted, Inbox, Stored
 from bot.precedence import ONE_SHOT, Choice
 from bot.reply import Replies
 from bot.scopes import Scopes
+from bot.store import REQUEST_TTL
 from bot.types import Actor, Attachment, Notice, Phase, Scope, Turn
 from bot.words import shown
 
@@ -120,7 +121,7 @@ class Answers:
                 ]
             ),
         )
-        admission = await self._inbox.admit(again)
+        admission = await self._inbox.admit(again, known=REQUEST_TTL)
         if admission.outcome not in (Admitted.NEW, Admitted.AGAIN):
             raise Unavailable(_REFUSALS.get(admission.outcome, self._inbox.caps.refusal))
         if not again.message.fetches:

@@ -177,11 +177,12 @@ class Inbox:
         *,
         at: Sequence[str] = (),
         secret: str = "",
-        secret_ttl: int = 900,
         renews: bool = False,
+        known: int = keys.SEEN_TTL,
     ) -> Admission:
-        """Store and queue a turn unless it was seen. `at` names what leads to its conversation (`at_key`). A turn that
-        `renews` cuts its conversation here: what was said before is no part of what comes after it.
+        """Store and queue a turn unless it was seen, which is known for so long (s). `at` names what leads to its
+        conversation (`at_key`). A turn that `renews` cuts its conversation here: what was said before is no part of
+        what comes after it.
         """
         key, channel = self.store.key, turn.message.thread.channel
         seen = [key("seen", channel.platform, channel.workspace, m) for m in turn.message.marks]
@@ -210,11 +211,11 @@ class Inbox:
             turn.kind,
             CAP,
             FETCH_MS if turn.message.fetches else 0,
-            keys.SEEN_TTL,
+            known,
             keys.AT_TTL,
             len(seen),
             secret,
-            max(1, secret_ttl),
+            keys.SECRET_TTL,
             turn.place,
             keys.epoch_ttl(self.log_ttl),
             "renews" if renews else "",

@@ -46,12 +46,12 @@ def in_force() -> str:
         except SettingsError as error:
             faults.update(dict.fromkeys(error.faults))
             continue
-        for name, field in kind.fields().items():
-            if name not in lines:
-                shown = _shown(settings, field)
-                origin = "" if name in given else "  # default" if shown else "  # not set"
-                lines[name] = f"{name}={shown}{origin}"
-        lines |= {n: f"{n}={forms.MASK}" for n in sorted(kind.secret_names(given) & given.keys())}
+        fields, secrets = kind.fields(), kind.secret_names(given)
+        for name in [*fields, *sorted(secrets & given.keys())]:
+            masked = forms.MASK if name in given else ""
+            shown = masked if name in secrets else _shown(settings, fields[name])
+            origin = "" if name in given else "  # default" if shown else "  # not set"
+            lines.setdefault(name, f"{name}={shown}{origin}")
     if faults:
         raise SettingsError(list(faults))
     return "\n".join(lines.values())
@@ -107,8 +107,6 @@ def _kinds() -> Iterator[tuple[str, type[Settings]]]:
 def _shown(settings: Settings, field: FieldInfo) -> str:
     name = next(n for n, f in type(settings).model_fields.items() if f is field)
     value = getattr(settings, name)
-    if isinstance(value, SecretStr):
-        return forms.MASK if value.get_secret_value() else ""
     if isinstance(value, str) and "://" in value:
         return forms.masked(value)
     return _text(value)

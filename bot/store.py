@@ -24,6 +24,7 @@ PREFIX = "switchboard:"
 DAY = 86_400  # s
 SEEN_TTL = DAY  # longer than every platform's redelivery
 AT_TTL = 30 * DAY  # how long a thread or a reply chain is recognised as the bot's own
+SECRET_TTL = 900  # of an interaction's token, which Discord honours for so long
 REPLY_TTL = 7 * DAY  # of a reply that no adapter has shown yet; much less once it is delivered
 REQUEST_TTL = REPLY_TTL  # of what a command came to: as long as it may be owed, and run again
 DONE_TTL = (

@@ -181,7 +181,7 @@ class Asking:
             asked,
             actor=actor_at(interaction),
             command=command,
-            also_at=[] if asked.target.only else met_in(asked),
+            also_at=met_in(asked),
             secret=interaction.token,
         )
 

@@ -62,8 +62,10 @@ if ask then
   if not redis.call('ZSCORE', KEYS[3], ARGV[1]) then
     seat(ARGV[1], redis.call('LLEN', KEYS[1]) == 1 and look or now)
   end
-  redis.call('SADD', KEYS[9], ARGV[2])
-  redis.call('EXPIRE', KEYS[9], ARGV[7])
+  if tonumber(ARGV[18]) > 0 then -- else nobody would ever take one out of it
+    redis.call('SADD', KEYS[9], ARGV[2])
+    redis.call('EXPIRE', KEYS[9], ARGV[7])
+  end
 end
 for i = FIRST, FIRST - 1 + marks do redis.call('SET', KEYS[i], ARGV[2], 'EX', ARGV[7]) end
 for i = FIRST + marks, #KEYS do redis.call('SET', KEYS[i], ARGV[1], 'EX', ARGV[8]) end

@@ -17,6 +17,7 @@ from bot.desk import RENEWED, Desk
 from bot.inbox import hint_channel
 from bot.models import Catalog
 from bot.scopes import Scopes
+from bot.store import REPLY_TTL
 from bot.types import Actor
 from tests.chat import Shop, admin, delivering, until
 
@@ -74,6 +75,9 @@ async def test_a_command_that_is_run_again_changes_and_announces_once(counter: C
     first = await counter.commanding.run(turn)
     assert await counter.commanding.run(turn) == first
     assert await counter.commanding.run(turn) == first
+    store = counter.inbox.store
+    mark = store.key("seen", "chat", "T1", f"announcement-{turn.id}")
+    assert await store.redis.ttl(mark) > REPLY_TTL - 60, "maybe for days"
     async with delivering(counter.delivery()):
         await counter.at_rest()
     assert len(counter.server.texts()) == 1

@@ -254,6 +254,13 @@ async def test_too_many_open_questions_of_a_person_are_refused_and_told_once(
     assert (again.outcome, again.told) == (Admitted.MANY, False)
 
 
+async def test_without_a_cap_nothing_is_kept_of_what_a_person_asked(redis: Redis) -> None:
+    """It would grow for as long as somebody asks once a day: only where the cap is reached is it looked through."""
+    team = Team(redis)
+    await team.ask("1")
+    assert await redis.keys("switchboard:open:*") == []
+
+
 async def test_a_full_conversation_is_told_once_to_each_person(redis: Redis) -> None:
     team = Team(redis)
     for _ in range(50):
