@@ -15,9 +15,11 @@ ROOT = Path(__file__).parent.parent
 # What the three words import; that an import does nothing else is a rule of the house.
 IMPORTS = [
     *("adapters.slack.process", "adapters.discord.process", "workers.assembly", "bot.redis_checks"),
-    *("celery.worker.worker", "celery.worker.consumer", "celery.concurrency.thread"),
-    *("celery.fixups.django", "kombu.transport.redis", "celery.app.log", "celery.app.control"),
-    *("openai.resources.chat", "celery.bootsteps", "celery.worker.strategy", "celery.app.amqp"),
+    *("celery.apps.worker", "celery.worker.autoscale", "celery.worker.consumer.delayed_delivery"),
+    *("celery.worker.strategy", "celery.concurrency.thread", "celery.backends.base"),
+    *("celery.app.control", "celery.app.events", "celery.app.log", "celery.fixups.django"),
+    *("kombu.transport.redis", "billiard.pool", "openai.resources.chat", "httpcore2"),
+    *("workers.providers.answer", "workers.providers.chat_completions"),
 ]
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(IMPORTS)

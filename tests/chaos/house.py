@@ -65,7 +65,7 @@ class WiredHouse(House):
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         for slot in self.slots.values():
-            slot.wanted = False
+            slot.wanted, slot.struck = False, True
             slot.signal(signal.SIGCONT)
         await super().__aexit__(kind, error, _)
         for slot in self.slots.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,6 +38,9 @@ class Recorder:
         self.rooms: dict[str, int] = {}  # a channel's id → its talk
         self.questions: dict[str, int] = {}  # a person's message or interaction → its question
         self.open: dict[int, float] = {}  # who waits for an answer → since when
+        self._texts: defaultdict[int, dict[str, str]] = defaultdict(dict)  # of each message
+        self._claimed: set[int] = set()
+        self._committed: set[int] = set()
         self._turns: dict[bytes, int] = {}  # the product's name of a question → its number
         self._asked_at: dict[int, float] = {}
         self._admitted: set[int] = set()
@@ -62,18 +66,13 @@ class Recorder:
 
     def told(self, question: int) -> str:
         """What is to be seen of its answer now."""
-        parts: dict[str, str] = {}
-        for seen in self._history.of(Seen):
-            canaries = Canary.all_in(seen.text)
-            if canaries and canaries[0].question == question:
-                parts[seen.message] = seen.text
-        return "".join(parts.values()).strip()
-
-    def committed(self, question: int) -> bool:
-        return any(event.question == question for event in self._history.of(Committed))
+        return "".join(self._texts[question].values()).strip()
 
     def claimed(self, question: int) -> bool:
-        return any(event.question == question for event in self._history.of(Claimed))
+        return question in self._claimed
+
+    def committed(self, question: int) -> bool:
+        return question in self._committed
 
     def finish(self, left: dict[str, list[str]]) -> None:
         """What is known only at the end: acks, the model's requests, what still thinks, what is left over."""
@@ -129,6 +128,7 @@ class Recorder:
         if _outcome(step) == b"granted":
             question = self._turns.get(bytes(step.reply[1]))
             if question is not None:
+                self._claimed.add(question)
                 self._history.add(Claimed(step.replied_at or step.at, question, step.slot))
 
     def _on_commit(self, step: Step) -> None:
@@ -136,6 +136,7 @@ class Recorder:
             for word in step.words:
                 if TURN.fullmatch(word) and word in self._turns:
                     at = step.replied_at or step.at
+                    self._committed.add(self._turns[word])
                     self._history.add(Committed(at, self._turns[word]))
                     return
 
@@ -184,7 +185,10 @@ class Recorder:
     def _see(self, seen: Seen) -> None:
         self._history.add(seen)
         canary = Canary.last_in(seen.text)
-        if canary is not None and seen.text.rstrip().endswith("ends."):
+        if canary is None:
+            return
+        self._texts[canary.question][seen.message] = seen.text
+        if seen.text.rstrip().endswith("ends."):
             self.open.pop(canary.question, None)
 
     def _on_discord(self, change: dict[str, Any]) -> None:
