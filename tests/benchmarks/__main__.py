@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import tests.conftest  # noqa: F401  # nobody's tokens or proxies
 from tests.benchmarks import (
     burst,
+    burst_discord,
     fairness,
     flight,
     growth,
@@ -49,7 +50,15 @@ SHORT = (
     Chapter(
         "Speed",
         UNPACED,
-        (latency.rows, burst.rows, flight.rows, rate.rows, storage.rows, start.rows),
+        (
+            latency.rows,
+            burst.rows,
+            burst_discord.rows,
+            flight.rows,
+            rate.rows,
+            storage.rows,
+            start.rows,
+        ),
     ),
     Chapter(
         "Within the platforms' limits",
