@@ -94,7 +94,7 @@ class Client(discord.Client):
         log.info("discord.ready guilds=%d", len(self.guilds))
         await self._read_no_more()
         self._reading = asyncio.current_task()
-        await self._missed.catch_up(self, self.on_message)
+        await self._missed.catch_up(self, self._hear)
 
     async def on_resumed(self) -> None:
         log.info("discord.resumed")
@@ -110,16 +110,23 @@ class Client(discord.Client):
         await dead.malformed(self._store, f"{event_method} {event_id}")
 
     async def on_message(self, message: discord.Message) -> None:
+        await self._missed.before()
+        await self._hear(message)
+
+    async def _hear(self, message: discord.Message) -> None:
         if not self._silent:
             await self._listening.on_message(self, message)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        await self._missed.before()
         await self._listening.on_edit(self, event)
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        await self._missed.before()
         await self._listening.on_delete(event.guild_id, event.channel_id, event.message_id)
 
     async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        await self._missed.before()
         await asyncio.gather(
             *(
                 self._listening.on_delete(event.guild_id, event.channel_id, message)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import discord
@@ -22,6 +23,7 @@ Hear = Callable[[discord.Message], Awaitable[None]]
 WINDOW_SECONDS = 900.0  # what is older is no longer answered: its author has gone elsewhere
 OVERLAP_SECONDS = PATIENCE_SECONDS + 30  # what an adapter may have held in its hands when it ended
 STAMP_SECONDS = 1.0
+BEFORE_SECONDS = 10.0  # that reading it may hold up what is written meanwhile
 CHANNELS = 50  # looked through after one absence, the busiest of late first
 MESSAGES = 100  # of one channel
 REMEMBERED = 200  # places in which the bot was asked: direct messages are in no list of Discord's
@@ -34,13 +36,22 @@ class Missed:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._there = False
+        self._heard = asyncio.Event()  # all that was missed
 
     def away(self) -> None:
         self._there = False
+        self._heard.clear()
 
     def back(self) -> None:
-        """A connection goes on where it was: Discord tells by itself what was missed."""
+        """Everything was heard: a connection goes on where it was, and Discord told by itself what was missed."""
         self._there = True
+        self._heard.set()
+
+    async def before(self) -> None:
+        """What is written now waits for what was missed, within limits: what was said first is asked first."""
+        if not self._heard.is_set():  # else nothing may come between the events
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._heard.wait(), BEFORE_SECONDS)
 
     async def note(self) -> None:
         """For ever: the moment until which everything was heard."""
@@ -66,6 +77,7 @@ class Missed:
 
     async def catch_up(self, client: discord.Client, hear: Hear) -> None:
         """Read what was missed. Without Redis, or before the first presence, there is nothing to go by."""
+        self._heard.clear()
         there, places = 0.0, []
         try:
             there = float(await self._store.redis.get(self._name("there")) or 0)
@@ -77,7 +89,7 @@ class Missed:
             after = discord.Object(discord.utils.time_snowflake(datetime.fromtimestamp(since, UTC)))
             for channel in _candidates(client, after.id, [text(place) for place in places]):
                 await self._read(channel, after, hear)
-        self._there = True
+        self.back()
 
     async def _read(
         self, channel: discord.abc.Messageable, after: discord.Object, hear: Hear

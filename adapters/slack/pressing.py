@@ -43,7 +43,7 @@ class Pressing:
         """The press as a command said in the thread of the answer; who presses is who Slack says."""
         user, where = checked_id(body["user"]["id"]), checked_id(body["channel"]["id"])
         told = {**(body.get("container") or {}), **(body.get("message") or {})}
-        thread = told.get("thread_ts") or told.get("ts") or told.get("message_ts")
+        thread = told.get("thread_ts")
         channel = place(self._us, where)
         trigger = str(body.get("trigger_id") or new_id())
         press = "\n".join((trigger, user, where, str(action.get("action_ts"))))

@@ -72,7 +72,7 @@ class Interactions:
             "message_ts": message.ts,
             "channel_id": place.id,
             "is_ephemeral": is_private,
-        }
+        } | ({"thread_ts": message.thread_ts} if message.thread_ts else {})
         payload = self._interaction("block_actions", person, place) | {
             "container": container,
             "actions": [self._action(block, element, choice)],

@@ -13,7 +13,7 @@ from bot.caps import Caps
 from bot.inbox import Admitted, Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.store import Store
-from bot.types import Author, Channel, Message, Phase, Quote, Target, Thread, Turn
+from bot.types import Author, Channel, Message, Phase, Quote, Target, Thread, Turn, new_id
 from tests.unit.redis_machine import RedisMachine, agrees
 
 pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times
@@ -95,6 +95,7 @@ class InboxMachine(RedisMachine):
         self.model = {c: Modelled() for c in CONVERSATIONS}
         self.turns: dict[str, Turn] = {}
         self.written: dict[str, Written] = {}
+        self.gone: set[str] = set()  # turns whose question was deleted
         self.commands: dict[str, str | None] = {}  # turns outside the inbox, with what was said
         self.owner: str | None = None
         self.count = 0
@@ -125,6 +126,26 @@ class InboxMachine(RedisMachine):
         known.outbox.append(turn.id)
         if files:
             known.fetching.add(turn.id)
+
+    @precondition(some("last"))
+    @rule(conversation=st.sampled_from(CONVERSATIONS), again=st.booleans())
+    def the_latest_answer_is_given_again(self, conversation: str, again: bool) -> None:
+        known = self.model[conversation]
+        if known.last is None:
+            return
+        self.count += 1
+        former = self.turns[known.last]
+        turn = replace(former, id=new_id(), retries=former.id)
+        turn = turn.with_message(marks=(f"retry-{self.count}",), history=False)
+        gone = former.id in self.gone
+        expected = Admitted.WAITS if known.waiting else Admitted.GONE if gone else Admitted.NEW
+        for _ in range(2 if again else 1):
+            assert self.run(self.inbox.admit(turn)).outcome is expected
+        if expected is Admitted.NEW:
+            self.turns[turn.id] = turn
+            self.written[turn.id] = Written(words=turn.message.text)
+            known.waiting.append(turn.id)
+            known.outbox.append(turn.id)
 
     @rule(conversation=st.sampled_from(CONVERSATIONS))
     def admit_a_command(self, conversation: str) -> None:
@@ -287,6 +308,7 @@ class InboxMachine(RedisMachine):
         turn = self.turns[known.waiting[-1 if newest else 0]]
         held = known.holder is not None and known.holder.turn == turn.id
         state = self.run(self.inbox.amend(turn, None))
+        self.gone.add(turn.id)
         assert state == ("stopping" if held else "cancelled")
         if held:
             known.stopped = True
@@ -324,6 +346,7 @@ class InboxMachine(RedisMachine):
         known = self.model[conversation]
         if known.last is not None:
             assert self.run(self.inbox.amend(self.turns[known.last], None)) == "later"
+            self.gone.add(known.last)
 
     # ---- OWN, INTEND, BIND, SAY, NEXT, DELIVERED ----
 

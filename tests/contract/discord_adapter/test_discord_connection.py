@@ -145,6 +145,27 @@ async def test_what_was_written_while_nobody_listened_is_answered_once_oldest_fi
     assert "not for the bot" not in texts
 
 
+async def test_what_is_written_while_the_missed_is_read_comes_after_it(bench: Bench) -> None:
+    channel = await bench.channel()
+    first = await bench.discord.post("mia", channel, "@Switchboard before the second gap")
+    await bench.asked("before the second gap")
+    await bench.at_rest()
+    stamp = bench.store.key("discord", "there")
+    await bench.eventually(lambda: bench.store.redis.exists(stamp))
+    await bench.leave()
+    await bench.discord.post("mia", channel, "@Switchboard second gap: missed", reply_to=first)
+    held = bench.discord.will_hold("GET /channels/*/messages")
+    await bench.enter()
+    await bench.discord.post("mia", channel, "@Switchboard second gap: live", reply_to=first)
+    await bench.discord.answered(await bench.discord.slash("mia", channel, "help"))
+    assert bench.scribe.question("second gap: live") is None
+    held.set()
+    await bench.asked("second gap: live")
+    await bench.at_rest()
+    asked = [turn.message.text for turn in bench.scribe.asked if "second gap:" in turn.message.text]
+    assert asked == ["second gap: missed", "second gap: live"]
+
+
 def catching_up() -> bool:
     """Whether a client still reads what was missed; discord.py names the tasks of its handlers."""
     return any(task.get_name() == "discord.py: on_ready" for task in asyncio.all_tasks())

@@ -315,7 +315,7 @@ async def test_garbage_in_the_store_is_told_to_the_author_with_a_reference(modes
     asked = await modest.discord.post("mia", thread.id, "@Switchboard what now")
     answer = await modest.discord.answered(asked)
     assert answer.content == f"-# Sorry, something went wrong on our side (reference {asked.id})."
-    (letter,) = await modest.store.redis.lrange(modest.store.key("dead"), 0, -1)
+    *_, letter = await modest.store.redis.lrange(modest.store.key("dead"), 0, -1)
     assert json.loads(letter)["event"] == f"message {asked.id}"
     about = await modest.discord.post("noah", channel, "A form of garbage")
     opened = await modest.discord.message_command("mia", channel, about, "Ask about this")

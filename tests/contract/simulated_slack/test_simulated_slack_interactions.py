@@ -240,7 +240,11 @@ async def test_a_click_on_a_message_tells_where_and_what(
         changed = await slack.shows("stopped", channel="general")
         assert changed.ts == posted["ts"]
         psst = await client.chat_postEphemeral(
-            channel=GENERAL, user="U0MEMBER01", text="y", blocks=buttons("stop", "2")
+            channel=GENERAL,
+            user="U0MEMBER01",
+            text="y",
+            blocks=buttons("stop", "2"),
+            thread_ts=posted["ts"],
         )
         with pytest.raises(Impossible):
             await slack.click("ada", "general", psst["message_ts"], "stop")
@@ -251,7 +255,9 @@ async def test_a_click_on_a_message_tells_where_and_what(
     public, private = bodies
     assert public["actions"][0]["value"] == "1"
     assert public["message"]["ts"] == public["container"]["message_ts"] == posted["ts"]
+    assert "thread_ts" not in public["container"]
     assert private["container"]["is_ephemeral"]
+    assert private["container"]["thread_ts"] == posted["ts"]
     assert "message" not in private
 
 
