@@ -72,7 +72,7 @@ class Bucket:
         if now < self._not_before:
             return self._not_before - now
         left = self._left(now)
-        kept = min(self.promised, self._rate.burst // 2)
+        kept = min(self.promised, (self._rate.burst + 1) // 2, self._rate.burst - 1)
         if not left:
             return max(self._since + self._rate.seconds - now, LEAST)
         if rank is Rank.FINAL:
