@@ -33,11 +33,16 @@ local function present(person)
   redis.call('PEXPIRE', name, PRESENT)
 end
 
+local function alone(person)
+  local name, since = people(workspace(person)), now - PRESENT
+  local asked = tonumber(redis.call('ZSCORE', name, person) or 0)
+  return redis.call('ZCOUNT', name, since, '+inf') == (asked >= since and 1 or 0)
+end
+
 local function free(name)
   local whole = workspace(name)
   local most = tonumber(ARGV[name == whole and #ARGV or #ARGV - 1])
-  if most == 0 or redis.call('SCARD', seats(name)) < most then return true end
-  return name ~= whole and redis.call('ZCOUNT', people(whole), now - PRESENT, '+inf') < 2
+  return most == 0 or redis.call('SCARD', seats(name)) < most or (name ~= whole and alone(name))
 end
 
 -- The conversation becomes due, at this moment, if it has or gets its seats; else it stands in line, where it stood.

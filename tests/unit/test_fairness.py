@@ -100,6 +100,19 @@ async def test_who_is_alone_has_any_number_until_somebody_else_asks(redis: Redis
     assert "6" in await team.sweep()
 
 
+async def test_who_has_asked_long_ago_is_not_alone_where_one_other_is_there(redis: Redis) -> None:
+    """A flood of two minutes ago must not become due at once because its author is the one who is silent now."""
+    team = Team(redis, alone=True, user_answers=1)
+    await team.claim(await team.ask("0", "U2"))
+    first, second = await team.ask("1"), await team.ask("2")
+    grant = await team.claim(first)
+    await redis.zrem("switchboard:people:slack:T1", "slack:T1:U1")  # a minute later
+    assert await team.waits(second)
+    await team.claim(await team.ask("3", "U2"))
+    assert "2" not in await team.sweep()
+    assert await team.answer(grant) == ["2"]
+
+
 async def test_a_conversation_with_more_lets_the_persons_others_go_first(redis: Redis) -> None:
     team = Team(redis, user_answers=1)
     busy, other, more = await team.ask("1"), await team.ask("2"), await team.ask("1")
