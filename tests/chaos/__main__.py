@@ -64,8 +64,8 @@ async def _run(run: Run) -> Outcome:
     return Outcome(f"seed {run.seed}", run.history, verdicts, time.monotonic() - began)
 
 
-async def _crashes(times: int) -> Outcome:
-    began, crashes = time.monotonic(), Crashes()
+async def _crashes(times: int, *, streams: bool = False) -> Outcome:
+    began, crashes = time.monotonic(), Crashes(streams)
     say(f"crash points, {times} times each")
     verdicts = await crashes.go(
         times, lambda point: say(f"{time.monotonic() - began:7.1f} s  {point}")
@@ -91,9 +91,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, nargs="+", help="other plans than the usual ones")
     parser.add_argument("--times", type=int, help="how often each crash point, 0 for none")
     parser.add_argument("--keep", type=Path, help="a folder for histories and logs")
+    parser.add_argument("--streams", action="store_true", help="Slack's own streams' crash points")
     given = parser.parse_args()
     seeds = given.seed or (LONG_SEEDS if given.long else SEEDS)
     times = (LONG_TIMES if given.long else TIMES) if given.times is None else given.times
+    if given.streams:
+        return 0 if asyncio.run(_crashes(times, streams=True)).fine else 1
     return asyncio.run(prove(tuple(seeds), LONG if given.long else SIZE, times, given.keep))
 
 

@@ -64,6 +64,12 @@ POINTS: dict[str, list[Point]] = {
             parked="PARK REPARK",
         )
     ],
+    "streams": [  # SWITCHBOARD_SLACK_STREAM=native
+        *_points(
+            "slack",
+            stream="HOLD chat.startStream BIND agents.sessions.setStatus chat.appendStream chat.stopStream DELIVERED",
+        )
+    ],
     "discord": [
         *_points(
             "discord",
@@ -88,6 +94,7 @@ POINTS: dict[str, list[Point]] = {
 class Crashes:
     """All points, each `times` times on both sides, in one house."""
 
+    streams: bool = False  # those of Slack's own streams instead
     history: History = field(default_factory=History)
     missed: list[str] = field(default_factory=list)  # points whose step never came
 
@@ -97,13 +104,16 @@ class Crashes:
             retry_delays=(0.2, *[1.0] * 60),
             SWITCHBOARD_DISCORD_MESSAGE_CONTENT="on",
             SWITCHBOARD_DRAIN_SECONDS="1",
+            SWITCHBOARD_SLACK_STREAM="native" if self.streams else "update",
         ) as house:
             house.models.speaker = Speaker(PACE)
             async with Recorder(house, self.history) as recorder:
                 await house.open("slack-1", "discord-1", "worker-1")
                 await house.discord.connected(60)
                 scenes = Scenes(house, recorder, self.history)
-                for _ in range(times):
+                for _ in range(times if self.streams else 0):
+                    await self._series(scenes, POINTS["streams"], say)
+                for _ in range(0 if self.streams else times):
                     await asyncio.gather(
                         *(
                             self._series(scenes, POINTS[word], say)
@@ -174,6 +184,10 @@ class Scenes:
         slow = point.step in ("RENEW", "chat.update", "message.edit")
         kind: Kind = "chain" if point.word == "discord" else "thread"
         return await self._ask(self._talk(kind), LONG if slow else SHORT)
+
+    async def _stream(self, point: Point) -> int:
+        """An answer that Slack streams: it grows for long enough to be appended to."""
+        return await self._ask(self._talk("thread"), LONGEST)
 
     async def _picture(self, point: Point) -> int:
         return await self._ask(self._talk("thread"), SHORT, files=[("red.png", png())])

@@ -166,7 +166,7 @@ def slack_step(request: Request) -> str | None:
     if path.startswith("/response/"):
         return "response_url"
     method = path.removeprefix("/api/")
-    writes = method.startswith(("chat.", "assistant.", "views.", "reactions."))
+    writes = method.startswith(("chat.", "assistant.", "agents.", "views.", "reactions."))
     return method if writes else "file" if path.startswith("/files-pri/") else None
 
 
