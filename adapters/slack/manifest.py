@@ -77,7 +77,7 @@ def manifest(settings: SlackSettings) -> str:
                 {
                     "command": settings.slack_command,
                     "description": "Ask, or choose the model of this channel",
-                    "usage_hint": "ask PROMPT | model | model set ALIAS | new | help",
+                    "usage_hint": "ask PROMPT | model | model set ALIAS | new | stop | retry | help",
                     "should_escape": False,
                 }
             ],

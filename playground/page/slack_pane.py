@@ -24,6 +24,9 @@ HINTS = (
     ("model lock", "Pin the model for everything below (admin)"),
     ("model unlock", "Unpin it (admin)"),
     ("new", "Start a new conversation"),
+    ("stop", "Stop the answer"),
+    ("retry", "Answer the latest question again"),
+    ("retry ALIAS", "Let another model answer it"),
     ("help", "What the bot can do"),
 )
 _ROLES = {"owner": "owner", "admin": "admin", "member": "member", "guest": "guest"}
