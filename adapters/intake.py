@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from adapters.lines import Lines
 from adapters.text.clean import clean
 from bot.access import Action, Admins, authorize
 from bot.answers import NONE_YET
@@ -122,7 +123,7 @@ class Intake:
         self._catalog = catalog
         self._bell = bell
         self._follows = follows
-        self._lines: dict[str, _Line] = {}
+        self._lines = Lines()
 
     async def receive(
         self,
@@ -271,36 +272,13 @@ class Intake:
     async def _in_line(self, channel: str) -> AsyncIterator[list[asyncio.Future[None]]]:
         """One event of a channel at a time, first come first served; held until what is appended to
         the list is over, which the caller does not wait for."""
-        line = self._lines.setdefault(channel, _Line())
-        line.users += 1
+        line = self._lines.of(channel)
+        await line.acquire()
         until: list[asyncio.Future[None]] = []
-
-        def leave(_: object = None) -> None:
-            line.lock.release()
-            forget()
-
-        def forget() -> None:
-            line.users -= 1
-            if line.users == 0:
-                del self._lines[channel]
-
-        try:
-            await line.lock.acquire()
-        except BaseException:
-            forget()
-            raise
         try:
             yield until
         finally:
             if until:
-                until[0].add_done_callback(leave)
+                until[0].add_done_callback(lambda _: line.release())
             else:
-                leave()
-
-
-class _Line:
-    """A channel's queue, and how many stand in it."""
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.users = 0
+                line.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -34,11 +35,18 @@ class Hooks:
         """`address` finds what was kept for a turn's id; `extra` are origins that the operator vouches for."""
         self._session = session
         self._address = address
+        self._telling: set[asyncio.Task[bool]] = set()
         api = Origin.of(URL(api_url))
         self._allowed = {Origin("https", HOST, HTTPS_PORT)}
         self._allowed.update(Origin.listed(text) for text in extra)
         if api is not None:  # GovSlack and the like have their own file and hook hosts
             self._allowed |= {api, Origin("https", f"hooks.{api.host}", HTTPS_PORT)}
+
+    def tell_soon(self, address: str, text: str) -> None:
+        """Tell it beside the ack, which does not wait for that."""
+        task = asyncio.create_task(self.tell(address, text))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     async def say(self, turn: str, text: str) -> bool:
         """Whether the turn's author has been told."""

@@ -112,7 +112,7 @@ class Invoking:
         address = str(shortcut.get("response_url") or "")
         where = place(self._us, checked_id(shortcut["channel"]["id"]))
         if (refusal := self._refusal(shortcut, where)) is not None:
-            self._later(self._hooks.tell(address, refusal))
+            self._hooks.tell_soon(address, refusal)
             await ack()
             return
         about, token = shortcut["message"], new_id()
@@ -127,7 +127,7 @@ class Invoking:
         try:
             await self._store.redis.set(name, json.dumps(kept), ex=FORM_TTL)
         except FullError:
-            self._later(self._hooks.tell(address, NO_MEMORY))
+            self._hooks.tell_soon(address, NO_MEMORY)
         else:
             self._later(self._open_form(shortcut["trigger_id"], token, address))
         await ack()

@@ -8,10 +8,13 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
+from adapters.intake import NO_MEMORY
 from adapters.platform import Button
+from adapters.slack.hooks import Hooks
 from adapters.slack.listening import Listening
 from adapters.slack.parse import Payload, foreign, place
 from adapters.text.clean import clean
+from bot.store import FullError
 from bot.types import Author, Message, Target, Thread, checked_id, new_id
 
 BUTTONS = re.compile("|".join(Button))
@@ -20,8 +23,9 @@ BUTTONS = re.compile("|".join(Button))
 class Pressing:
     """Admits what people press. What comes back with a press is believed no more than anything that people send."""
 
-    def __init__(self, listening: Listening) -> None:
+    def __init__(self, listening: Listening, hooks: Hooks) -> None:
         self._listening = listening
+        self._hooks = hooks
         self._us = listening.us
 
     def register(self, app: AsyncApp) -> None:
@@ -31,12 +35,16 @@ class Pressing:
         """A button below one of the bot's messages, or in a private one."""
         pressed = self._message(body, action)
         team = {"team": body["user"].get("team_id")}
-        await self._listening.intake.press(
-            pressed,
-            str(action.get("value") or ""),
-            actor=self._listening.actor(pressed.author.id, foreign(body, team, self._us)),
-            secret=str(body.get("response_url") or ""),
-        )
+        address = str(body.get("response_url") or "")
+        try:
+            await self._listening.intake.press(
+                pressed,
+                str(action.get("value") or ""),
+                actor=self._listening.actor(pressed.author.id, foreign(body, team, self._us)),
+                secret=address,
+            )
+        except FullError:  # Slack tells of no press twice
+            self._hooks.tell_soon(address, NO_MEMORY)
         await ack()
 
     def _message(self, body: Payload, action: Payload) -> Message:

@@ -118,7 +118,7 @@ def assembled(
     )
     listening = Listening(adapter.intake, us, platform.notice, external_allowed=allowed)
     app = bolt(settings, client, us)
-    register(app, listening, Invoking(listening, client, hooks), settings.slack_command)
+    register(app, listening, client, hooks, settings.slack_command)
     return adapter, app
 
 
@@ -213,9 +213,11 @@ def bolt(settings: SlackSettings, client: AsyncWebClient, us: Bot) -> AsyncApp:
     )
 
 
-def register(app: AsyncApp, listening: Listening, invoking: Invoking, command: str) -> None:
+def register(
+    app: AsyncApp, listening: Listening, client: AsyncWebClient, hooks: Hooks, command: str
+) -> None:
     """Every handler of the app; `manifest` asks for exactly what they need."""
     listening.register(app)
-    invoking.register(app, command)
-    Pressing(listening).register(app)
+    Invoking(listening, client, hooks).register(app, command)
+    Pressing(listening, hooks).register(app)
     listening.register_rest(app)

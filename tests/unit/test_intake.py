@@ -127,7 +127,6 @@ async def test_who_stops_waiting_in_a_line_leaves_it_to_the_others(door: Door) -
     door.desk.running[0].set_result(None)
     await second
     assert await door.waiting() == ["second"]
-    assert door.intake._lines == {}
 
 
 async def test_an_edit_waits_in_line_behind_the_question_that_it_edits(door: Door) -> None:

@@ -61,6 +61,18 @@ async def test_who_cannot_be_told_is_heard_again(office: Office) -> None:
     assert bool(refusals(office)) != bool(await office.turn("general", post.ts))
 
 
+async def test_a_press_is_refused_too(office: Office) -> None:
+    slack = office.slack
+    post = await slack.post("mia", "general", "@Switchboard why")
+    turn = await office.asked(post)
+    await office.grow(turn, "Because")
+    answer = await slack.shows("Because", thread_ts=post.ts)
+    async with full(office.redis):
+        await slack.click("mia", "general", answer.ts, "stop")
+        await slack.until(lambda: refusals(office) or None, what="nobody was told")
+    assert refusals(office) == [NO_MEMORY]
+
+
 async def test_a_command_is_refused_in_its_place(office: Office) -> None:
     async with full(office.redis):
         await office.slack.command("mia", "general", "/ai ask too much")
