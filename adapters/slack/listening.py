@@ -185,19 +185,19 @@ class Listening:
         return await self.intake.inbox.seen("slack", self.us.team, said.mark)
 
     async def _heard_by_twin(self, said: Heard) -> bool:
-        """Whether the twin of a mention that is new came in time, and was heard and admitted."""
+        """Whether a mention that is new was admitted by its twin while it waited for it. The twin's own event is told
+        of again where what follows its admission fails."""
         if await self._seen(said) is not None:
             return False
-        return await self._wait_for_twin(said) and await self._seen(said) is not None
+        await self._wait_for_twin(said)
+        return await self._seen(said) is not None
 
-    async def _wait_for_twin(self, said: Heard) -> bool:
-        """Whether it came in time, and was heard."""
+    async def _wait_for_twin(self, said: Heard) -> None:
         came = self._twins.setdefault(said.mark, asyncio.Event())
         try:
-            return await asyncio.wait_for(came.wait(), TWIN_SECONDS)
+            await asyncio.wait_for(came.wait(), TWIN_SECONDS)
         except TimeoutError:
             log.debug("twin.missing event=%s", said.event)
-            return False
         finally:
             self._twins.pop(said.mark, None)
 

@@ -10,17 +10,20 @@ from tests.benchmarks.row import Row
 from tests.benchmarks.speakers import CHUNKS, Steady
 
 AT_ONCE = 500
-SECONDS = 25.0  # of each answer: long enough that all are in flight together
+SECONDS, OVER = (
+    25.0,
+    12.0,
+)  # of each answer, and in which they are asked: all are in flight together
 
 
 async def rows() -> list[Row]:
-    """All are asked at once, of a model that takes its time."""
+    """A model that takes its time."""
     most, memory, shared = 0, 0.0, 0.0
     async with Lab(Steady(CHUNKS, SECONDS)) as lab:
         await lab.start("slack")
         (worker,) = await lab.start("worker", arguments=("--concurrency", str(AT_ONCE + 20)))
         before = usage.rss(worker.child.pid)
-        asking = asyncio.create_task(lab.crowd(AT_ONCE))
+        asking = asyncio.create_task(lab.crowd(AT_ONCE, over=OVER))
         while not asking.done():
             flying = lab.models.in_flight
             if flying >= most:

@@ -97,12 +97,15 @@ class Lab(House):
 
     # ---- asking -------------------------------------------------------------------------------------
 
-    async def crowd(self, count: int, words: str = "@Switchboard Well?") -> list[Asked]:
-        """So many mentions at once, each at the root of a thread of its own, the channels in turn; all answered."""
-        asked = [
-            await self.ask(place, words)
-            for place in itertools.islice(itertools.cycle(self._places), count)
-        ]
+    async def crowd(
+        self, count: int, words: str = "@Switchboard Well?", *, over: float = 0.0
+    ) -> list[Asked]:
+        """So many mentions at once or within `over` s, each at the root of a thread of its own, the channels in turn;
+        all answered."""
+        asked = []
+        for place in itertools.islice(itertools.cycle(self._places), count):
+            asked.append(await self.ask(place, words))
+            await asyncio.sleep(over / count)
         await self.all(asked)
         return asked
 
