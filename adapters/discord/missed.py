@@ -88,25 +88,33 @@ class Missed:
             since = max(there - OVERLAP_SECONDS, time.time() - WINDOW_SECONDS)
             after = discord.Object(discord.utils.time_snowflake(datetime.fromtimestamp(since, UTC)))
             for channel in _candidates(client, after.id, [text(place) for place in places]):
-                await self._read(channel, after, hear)
+                await self._read(client, channel, after, hear)
         self.back()
 
     async def _read(
-        self, channel: discord.abc.Messageable, after: discord.Object, hear: Hear
+        self,
+        client: discord.Client,
+        channel: discord.abc.Messageable,
+        after: discord.Object,
+        hear: Hear,
     ) -> None:
-        """One channel's messages; a channel that cannot be read holds nothing up."""
-        count = 0
+        """One channel's messages. What cannot be read, or heard, holds up nothing of the rest."""
+        found: list[discord.Message] = []
         try:
             async with translated():
                 history = channel.history(limit=MESSAGES, after=after, oldest_first=True)
                 found = [message async for message in history]
-            for message in found:
-                await hear(message)
-                count += 1
         except (BotError, discord.DiscordException) as error:
             log.info("missed.unread error=%s", type(error).__name__)
-        if count:
-            log.info("missed.read messages=%d", count)
+        except Exception:  # the edge of the library: whatever a surprising payload raises
+            await client.on_error("history", channel)
+        for message in found:
+            try:
+                await hear(message)
+            except Exception:  # the edge of an event, as where it comes by itself
+                await client.on_error("on_message", message)
+        if found:
+            log.info("missed.read messages=%d", len(found))
 
     def _name(self, what: str) -> str:
         return self._store.key("discord", what)
