@@ -1,4 +1,4 @@
-"""Replies become Slack messages: posted once, with the turn's id in their metadata, then updated."""
+"""Replies become Slack messages: posted once, with the turn's id in their metadata, then updated; or streamed."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def pages(
     shown: list[str] = []
     for at, parts in enumerate(split):
         growing = not final and at == len(split) - 1
-        message = _message(parts, dialect, limit, growing=growing, closed=closed)
+        message = _message(parts, dialect, limit, growing=growing)
+        if message is not None and growing and not closed:
+            message = message.removesuffix(_closing(parts)).rstrip()
         shown += _chunks(_plain(parts, dialect), limit) if message is None else [message]
     return [message for message in shown if not blank(message)]
 
@@ -45,17 +47,11 @@ def _lines(text: str) -> list[Line]:
         return document.plain(text)
 
 
-def _message(
-    parts: list[Part], dialect: Dialect, limit: int, *, growing: bool, closed: bool
-) -> str | None:
+def _message(parts: list[Part], dialect: Dialect, limit: int, *, growing: bool) -> str | None:
     """One message, drawn and checked; None if it must be shown plain."""
     try:
-        if growing and not closed and parts[-1].made:
-            parts = parts[:-1]
         drawn = _drawn(parts, dialect, "")
-        if growing and not closed:
-            drawn = drawn.rstrip()
-        elif growing:
+        if growing:
             drawn = _display(parts, dialect, limit, drawn)
         checked = dialect.inert(_fitting(drawn, limit))
     except (RecursionError, RuntimeError, LookupError, ValueError) as fault:
@@ -81,13 +77,19 @@ def _chunks(text: str, limit: int) -> Iterator[str]:
 
 def _display(parts: list[Part], dialect: Dialect, limit: int, drawn: str) -> str:
     """The last message of a growing text: what is open is closed, the end is bare."""
+    close = _closing(parts) if parts[-1].kind is Kind.TEXT else ""
+    closed = _drawn(parts, dialect, close) if close else drawn
+    return (closed if units(closed.rstrip()) <= limit else drawn).rstrip()
+
+
+def _closing(parts: list[Part]) -> str:
+    """What stands at the end of a growing text's last message only to close what is open there."""
     last = parts[-1]
-    if last.kind is Kind.TEXT:
-        paragraph = [part for part in parts if part.line.leaf is last.line.leaf]
-        close = closers("\n".join(part.line.text for part in paragraph))
-        closed = _drawn(parts, dialect, close) if close else drawn
-        drawn = closed if units(closed.rstrip()) <= limit else drawn
-    return drawn.rstrip()
+    if last.made:
+        return last.line.lead + last.line.text
+    if last.kind is not Kind.TEXT:
+        return ""
+    return closers("\n".join(p.line.text for p in parts if p.line.leaf is last.line.leaf))
 
 
 def _fitting(message: str, limit: int) -> str:

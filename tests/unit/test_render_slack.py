@@ -156,3 +156,39 @@ def test_the_fallback_is_what_can_be_read_and_at_most_3000_characters() -> None:
     long = fallback("&lt;" * 5_000)
     assert 2_400 < len(long) <= 3_000
     assert long.endswith("…")
+
+
+APPENDED = """# Title
+
+Some **bold words**, *slanted _more_* and `code < 1 && x`, a < b & c > d, 2 * 3 * 4 and snake_case.
+
+| a | b |
+| --- | --- |
+| 1 | <2> |
+
+```python
+if a < b && c > d: print("x")
+
+# more
+```
+
+1. one
+2. two
+   - nested
+
+> quoted **strongly
+
+Done.
+"""
+
+
+def test_what_is_not_closed_is_the_beginning_of_what_comes() -> None:
+    """For platforms that append: what was shown is never taken back, though less may be certain for a moment. An
+    address, and a control form in code, are not among what is appended."""
+    sent = ""
+    for end in range(1, len(APPENDED)):
+        open_ended = "".join(render(APPENDED[:end], final=False, closed=False))
+        assert open_ended.startswith(sent) or sent.startswith(open_ended), APPENDED[:end][-20:]
+        sent = max(sent, open_ended, key=len)
+    assert "".join(render(APPENDED, final=True)).startswith(sent)
+    assert sent.endswith("Done.")

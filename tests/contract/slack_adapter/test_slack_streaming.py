@@ -84,7 +84,7 @@ Some **bold words**, *slanted* and `code < 1 && x`, a < b & c > d.
 | 1 | <2> |
 
 ```python
-if a < b: print("<!here>")
+if a < b && c > d: print("x")
 
 # more
 ```
