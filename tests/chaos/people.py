@@ -21,6 +21,7 @@ MOST_WAITING = 50  # people who wait for an answer
 PATIENCE = 90.0  # s after which somebody no longer counts as waiting
 REST = 240.0  # s that the last answers may take
 SETTLED = 240.0  # s that the last events may take to be acknowledged
+SIGNS = 130.0  # s that a status of Slack's may stay
 AFTERWARDS = 1.0  # s in which something may still come that should not
 
 
@@ -81,6 +82,7 @@ class People:
         try:
             await self.house.slack.settled(SETTLED)
             await self.house.at_rest(REST)
+            await self._signs_gone()
         except TimeoutError:
             unheard = [event.event_id for event in self.house.slack.events if not event.is_over]
             return {"Slack's events": unheard}
@@ -88,3 +90,9 @@ class People:
             return {"the store": [str(error)]}
         await asyncio.sleep(AFTERWARDS)
         return {}
+
+    async def _signs_gone(self) -> None:
+        """A status that a crash left behind ends by itself after two minutes, unless somebody renews it."""
+        until = time.monotonic() + SIGNS
+        while self.house.slack.statuses and time.monotonic() < until:
+            await asyncio.sleep(0.1)
