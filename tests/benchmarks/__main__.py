@@ -45,6 +45,7 @@ UNPACED = (
     " runs as `up` runs it (`appendfsync always`). CPU and memory are those of our processes and Redis alone; servers,"
     " crowd and clock have a process of their own."
 )
+LONGEST = 3_600.0  # s of one measure: whatever hangs, the others are measured
 GROWS = "The same path, one figure at a time."
 SHORT = (
     Chapter(
@@ -83,7 +84,8 @@ async def measured(measure: Measure) -> Sequence[Row]:
     """The measure's rows. One that fails is a row too: the others are still wanted."""
     began = time.monotonic()
     try:
-        found = await measure()
+        async with asyncio.timeout(LONGEST):
+            found = await measure()
     except Exception as error:
         traceback.print_exc()
         found = [Row(measure.__module__.rpartition(".")[2], [], beside=type(error).__name__)]

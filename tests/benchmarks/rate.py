@@ -14,7 +14,7 @@ from bot.queue import Bell, celery_app
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
 from tests.benchmarks import usage
-from tests.benchmarks.lab import Lab
+from tests.benchmarks.lab import PATIENCE, Lab
 from tests.benchmarks.row import Row
 from tests.benchmarks.speakers import CHUNKS, SECONDS
 
@@ -25,6 +25,15 @@ CORE, OTHERS = 0, (1,)
 
 
 async def rows() -> list[Row]:
+    """On cores of their own, and on all cores again afterwards."""
+    every = os.sched_getaffinity(0)
+    try:
+        return await on_one_core()
+    finally:
+        usage.pin(os.getpid(), *every)
+
+
+async def on_one_core() -> list[Row]:
     """The worker has a core of its own; the model, Redis and the clock share the other. No adapter runs: what it does
     for an answer is in the row of CPU per answer."""
     ratios, rates, bares, costs, bare_costs = [], [], [], [], []
@@ -78,8 +87,9 @@ async def ours(lab: Lab, pid: int, answers: int) -> tuple[float, float]:
     await admit(lab, answers)
     before, began = usage.cpu([pid]), time.monotonic()
     os.kill(pid, signal.SIGCONT)
-    while await lab.redis.exists("switchboard:due"):
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(PATIENCE):
+        while await lab.redis.exists("switchboard:due"):
+            await asyncio.sleep(0.005)
     return time.monotonic() - began, usage.cpu([pid]) - before
 
 

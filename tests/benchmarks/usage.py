@@ -39,10 +39,7 @@ def _kilobytes(path: str, field: str) -> int:
     return int(found[1])
 
 
-def pin(pid: int, *cores: int) -> str:
-    """Keep a process with all its threads on these cores; says what was done."""
-    if not hasattr(os, "sched_setaffinity"):
-        return "not pinned (this system cannot)"
+def pin(pid: int, *cores: int) -> None:
+    """Keep a process with all its threads on these cores; what it starts from now on stays there too."""
     for thread in os.listdir(f"/proc/{pid}/task"):
         os.sched_setaffinity(int(thread), cores)
-    return f"pinned to core {', '.join(map(str, cores))}"
