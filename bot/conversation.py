@@ -95,21 +95,19 @@ class Conversations:
         return [_read(entry, cost) for entry, cost in zip_longest(entries, costs[: len(entries)])]
 
     async def amend(self, conversation: str, epoch: str, source: str, words: str | None) -> None:
-        """A question in the log was edited, or deleted with its answer (None)."""
+        """A question in the log was edited, or deleted with its answer (None). Again where a COMMIT has moved what was
+        read, until all of it is so."""
         name = self.store.key("log", conversation, epoch)
-        entries = await self.store.redis.lrange(name, 0, -1)
-        messages = [_read(entry, b"0") for entry in entries]
-        for index, message in enumerate(messages):
-            if message.source != source or message.role != "user":
-                continue
-            if words is not None:
-                edited = {index: _reworded(message, words)}
-            else:  # with its answer, which may repeat it
-                pair = messages[index : index + 2]
-                ends = 2 if len(pair) == 2 and pair[1].role == "assistant" else 1
-                edited = {index + n: _emptied(m) for n, m in enumerate(pair[:ends])}
-            for place, mended in edited.items():
-                await self.store.run("mend_log", [name], place, entries[place], pack(mended))
+        while True:
+            entries = await self.store.redis.lrange(name, 0, -1)
+            edited = _edited([_read(entry, b"0") for entry in entries], source, words)
+            changes = {
+                at: new for at, message in edited.items() if (new := pack(message)) != entries[at]
+            }
+            if not changes:
+                return
+            for at, new in changes.items():
+                await self.store.run("mend_log", [name], at, entries[at], new)
 
     async def latest(self, channel: str, person: str) -> str | None:
         """A person's latest conversation in a channel."""
@@ -125,6 +123,21 @@ def _read(entry: bytes, cost: bytes | None) -> ChatMessage:
     except ValueError:
         log.error("log.garbage entry=%s", digest(entry))
         return UNREADABLE
+
+
+def _edited(messages: list[ChatMessage], source: str, words: str | None) -> dict[int, ChatMessage]:
+    """What becomes of the messages that hold a question, by their places: new words, or none (None)."""
+    edited: dict[int, ChatMessage] = {}
+    for index, message in enumerate(messages):
+        if message.source != source or message.role != "user":
+            continue
+        if words is not None:
+            edited[index] = _reworded(message, words)
+            continue
+        edited[index] = _emptied(message)
+        if messages[index + 1 : index + 2] and messages[index + 1].role == "assistant":
+            edited[index + 1] = _emptied(messages[index + 1])  # which may repeat it
+    return edited
 
 
 def _reworded(message: ChatMessage, words: str) -> ChatMessage:

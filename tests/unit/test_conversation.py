@@ -71,6 +71,35 @@ async def fill(conversations: Conversations, *entries: bytes | ChatMessage) -> N
         await store.redis.rpush(store.key("cost", HERE, "0"), 7)
 
 
+class Moved(Store):
+    """A COMMIT drops the oldest entry between a look at the log and the first change of it."""
+
+    async def run(self, script: str, keys: list[str], *args: object) -> object:
+        if script == "mend_log" and not self.moved:
+            self.moved = True
+            await self.redis.ltrim(keys[0], 1, -1)
+        return await super().run(script, keys, *args)
+
+    moved = False
+
+
+@pytest.mark.parametrize("words", [None, "in other words"])
+async def test_a_change_meets_its_question_also_where_the_log_moves(
+    redis: Redis, words: str | None
+) -> None:
+    conversations = Conversations(Moved(redis))
+    log = [
+        said("user", TextPart("before"), source="M0"),
+        said("user", TextPart("a secret"), source="M1"),
+        said("assistant", TextPart("I know: a secret")),
+    ]
+    await redis.rpush(f"switchboard:log:{HERE}:0", *map(pack, log))
+    await conversations.amend(HERE, "0", "M1", words)
+    question, answer = await conversations.load(HERE, "0")
+    assert question.parts == (TextPart(words or DELETED),)
+    assert answer.parts == (TextPart("I know: a secret" if words else DELETED),)
+
+
 async def test_a_damaged_entry_keeps_its_place_and_is_never_shown(
     conversations: Conversations, caplog: pytest.LogCaptureFixture
 ) -> None:
