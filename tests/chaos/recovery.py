@@ -38,7 +38,7 @@ class Recovery:
         ) as house:
             house.models.speaker = Speaker(PACE)
             async with Recorder(house, self.history) as recorder:
-                await house.open("slack-1", "discord-1", "worker-1")
+                await house.open("slack-1", "discord-1", "worker-1", "worker-2")
                 await house.discord.connected(60)
                 people = People(house, recorder, self.history)
                 numbers = itertools.count()
