@@ -15,7 +15,7 @@ from tests.benchmarks.speakers import CHUNKS, Stamped, Steady, prose
 
 FLIGHTS = (1, 10, 100, 500)
 WORKERS = (1, 2)
-LONG, RATE = 15.0, 50.0  # s of an answer; questions a second
+LONG, RATE = 24.0, 25.0  # s of an answer; questions a second
 BURST = 100
 KEPT, KEPT_LONG = (10, 1_000), (100_000,)
 QUESTIONS = 30
