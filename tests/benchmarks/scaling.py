@@ -38,7 +38,7 @@ def _lines(of: dict[str, float]) -> list[str]:
     per_day = USERS * ASKED
     rate = per_day / HOURS / 3600 * PEAK
     flight = rate * ANSWER
-    longer = of["cpu.chunk"] * (LENGTH - CHUNKS)  # nearly all of it is the worker's
+    longer = of["cpu.chunk"] * (LENGTH - CHUNKS)  # all of it reckoned as the worker's
     worker, adapter, redis = of["cpu.worker"] + longer, of["cpu.slack"], of["cpu.redis"]
     adapters = SLACK_SOCKETS // SOCKETS
     limits = {
