@@ -8,6 +8,7 @@
 local PREFIX = ARGV[#ARGV - 2]
 local DUE, LINES = PREFIX .. 'due', PREFIX .. 'lines'
 local LOOK = 3000 -- ms between two looks at a line in which somebody waits
+local MOST_RUNG = 1000
 local PRESENT = 60000 -- ms for which who has asked counts as there
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -69,7 +70,8 @@ local function seat(conversation, at)
   return true
 end
 
--- Free seats go to whoever stands first in line. Adds to `woken` who is due by that.
+-- Free seats go to whoever stands first in line. Adds to `woken` who is due by that, as far as `unpack` bears it: the
+-- others are found by the sweep.
 local function hand_over(name, woken)
   while free(name) do
     local first = redis.call('ZPOPMIN', line(name))[1]
@@ -77,7 +79,7 @@ local function hand_over(name, woken)
       redis.call('ZREM', LINES, name)
       return
     end
-    if seat(first, now) then table.insert(woken, first) end
+    if seat(first, now) and #woken < MOST_RUNG then table.insert(woken, first) end
   end
 end
 

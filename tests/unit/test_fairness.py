@@ -113,6 +113,21 @@ async def test_who_has_asked_long_ago_is_not_alone_where_one_other_is_there(redi
     assert await team.answer(grant) == ["2"]
 
 
+async def test_a_line_of_any_length_is_let_go_at_once(redis: Redis) -> None:
+    """More names than Lua's `unpack` takes: whoever is not rung for by their end is found by the sweep."""
+    team = Team(redis, user_answers=1)
+    grant = await team.claim(await team.ask("0"))
+    names = [f"slack:T1:C1:{number}.0" for number in range(9000)]
+    pipe = redis.pipeline(transaction=False)
+    pipe.zadd("switchboard:line:slack:T1:U1", {name: at for at, name in enumerate(names)})
+    for name in names:
+        pipe.rpush(f"switchboard:inbox:{name}", "0123456789ABCDEF")
+    pipe.delete("switchboard:people:slack:T1")
+    await pipe.execute()
+    assert await team.answer(grant)
+    assert await redis.zcard("switchboard:due") == len(names)
+
+
 async def test_a_conversation_with_more_lets_the_persons_others_go_first(redis: Redis) -> None:
     team = Team(redis, user_answers=1)
     busy, other, more = await team.ask("1"), await team.ask("2"), await team.ask("1")
