@@ -54,46 +54,55 @@ class Adapter:
         self.platform = platform
         self.catalog = catalog
         self.owner = f"{socket.gethostname()}:{uuid.uuid4().hex[:12]}"
-        ttl = int(settings.context_ttl_hours * 3600)
-        # One try of a second: intake must say yes or no within the platform's three.
-        self.store = Store(connect(settings.redis_url, timeout=1.0, retries=1), settings.prefix)
+        self._ttl = int(settings.context_ttl_hours * 3600)
+        # What comes before the ack has connections of its own: hundreds of answers that are being shown must not cost a
+        # question its second.
+        self.store, self._behind = self._connected(), self._connected()
         self.bell = Bell(celery_app(settings.redis_url, settings.prefix))
-        self.inbox = Inbox(
-            self.store,
-            lease_ms=int(settings.lease_seconds * 1000),
-            log_ttl=ttl,
-            caps=settings.caps,
-            ring=self.bell.ring,
-        )
-        self.replies = Replies(self.store)
-        self.conversations = Conversations(self.store, ttl=ttl)
+        self.inbox, inbox = self._inbox(self.store), self._inbox(self._behind)
+        self.replies = Replies(self._behind)
         admins = Admins.of(settings.admins)
         self.scopes = Scopes(self.store, settings.default_model, admins)
-        self.blobs = Blobs(self.store, ttl=ttl)
-        desk = Desk(self.scopes, catalog, admins, external_allowed=external_allowed, slash=slash)
+        scopes = Scopes(self._behind, settings.default_model, admins)
+        desk = Desk(scopes, catalog, admins, external_allowed=external_allowed, slash=slash)
         answers = Answers(
-            self.inbox,
+            inbox,
             self.replies,
-            self.conversations,
-            self.scopes,
+            Conversations(self._behind, ttl=self._ttl),
+            scopes,
             catalog,
             admins,
             self.bell.ring,
             external_allowed=external_allowed,
         )
-        commanding = Commanding(platform, self.inbox, desk, answers)
-        self.delivery = Delivery(platform, self.inbox, self.replies, commanding.run, self.owner)
-        self.fetching = Fetching(platform, self.inbox, self.blobs, self.bell)
+        commanding = Commanding(platform, inbox, desk, answers)
+        self.delivery = Delivery(platform, inbox, self.replies, commanding.run, self.owner)
+        blobs = Blobs(self._behind, ttl=self._ttl)
+        self.fetching = Fetching(platform, inbox, blobs, self.bell)
         following = Following(self.delivery, self.fetching)
         self.intake = Intake(
             self.inbox,
-            self.conversations,
+            Conversations(self.store, ttl=self._ttl),
             self.scopes,
             catalog,
             self.bell,
             following,
             admins=admins,
             external_allowed=external_allowed,
+        )
+
+    def _connected(self) -> Store:
+        """One try of a second: intake must say yes or no within the platform's three."""
+        redis = connect(self.settings.redis_url, timeout=1.0, retries=1)
+        return Store(redis, self.settings.prefix)
+
+    def _inbox(self, store: Store) -> Inbox:
+        return Inbox(
+            store,
+            lease_ms=int(self.settings.lease_seconds * 1000),
+            log_ttl=self._ttl,
+            caps=self.settings.caps,
+            ring=self.bell.ring,
         )
 
     async def serve(
@@ -127,6 +136,7 @@ class Adapter:
             with suppress(RedisError, OSError):
                 await self.bell.close()
                 await self.store.close()
+                await self._behind.close()
             log.info("adapter.drained platform=%s", self.platform.name)
 
     async def _recover(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
@@ -13,6 +14,7 @@ from redis.asyncio import Redis
 from adapters.process import Adapter
 from bot.models import Catalog
 from bot.settings import AdapterSettings
+from bot.store import RedisError
 from bot.types import Scope, Turn
 from tests.chat import Chat, Server, Shop, admin, message, until
 
@@ -128,3 +130,21 @@ async def test_sweeps_that_cannot_go_on_end_the_process_with_them(life: Life) ->
     with pytest.raises(TypeError):
         await life(listen)
     assert life.silenced == 1
+
+
+async def test_answers_that_hold_every_connection_cost_no_question_its_admission(
+    life: Life,
+) -> None:
+    """Hundreds of deliveries shared one pool with intake: its second was over before it had a connection."""
+
+    async def listen(adapter: Adapter, chat: Chat) -> None:
+        pool = adapter.replies.store.redis.connection_pool
+        held = []
+        with suppress(RedisError):
+            while True:
+                held.append(await pool.get_connection())
+        assert (await adapter.intake.receive(message("why?"), actor=admin())).new
+        for connection in held:
+            await pool.release(connection)
+
+    await life(listen)
