@@ -23,6 +23,7 @@ NEEDS: dict[str, set[str]] = {
     "message": {VIEW, "read_message_history"},
     "channel": {VIEW},
     "typing": {"send_messages"},
+    "reopen": {"send_messages"},  # of a thread that is not locked
 }
 # Its own messages, direct messages and interactions need no permission of a channel.
 FREE = {"edit", "delete", "direct_channel", "original", "edit_original", "edit_answer"} | {
