@@ -198,8 +198,9 @@ class Scenes:
     async def _edit(self, point: Point) -> int:
         """The second question of a conversation is edited while it waits for the first one's answer."""
         talk = self._talk("thread")
-        await self._ask(talk, LONG)
+        await self._ask(talk, LONGEST)
         question = await self._ask(talk, SHORT)
+        await self._until(lambda: self._recorder.admitted(question))
         await self._amend(talk, question)
         return question
 

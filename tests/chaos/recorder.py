@@ -68,6 +68,9 @@ class Recorder:
         """What is to be seen of its answer now."""
         return "".join(self._texts[question].values()).strip()
 
+    def admitted(self, question: int) -> bool:
+        return question in self._admitted
+
     def claimed(self, question: int) -> bool:
         return question in self._claimed
 
