@@ -329,7 +329,7 @@ class Payloads:
                 "user": user,
                 "authorizing_integration_owners": {"0": self._owner_of(message)},
             }
-            if cause.type == 2:
+            if cause.typed:
                 body["interaction"] = {
                     "id": cause.id,
                     "type": 2,

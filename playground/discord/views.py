@@ -114,7 +114,8 @@ class Views:
         return {"id": root.id, "author": self._author(root), "text": root.content[:_EXCERPT]}
 
     def _cause(self, message: Message) -> View | None:
-        if message.cause is None:
+        """Who used which command. Discord's client shows no such line where a button was pressed."""
+        if message.cause is None or not message.cause.typed:
             return None
         person = self._world.people[message.cause.user_id]
         return {"id": message.cause.id, "command": message.cause.name, "by": person.display}

@@ -119,6 +119,11 @@ class Cause:
     name: str
     user_id: str
 
+    @property
+    def typed(self) -> bool:
+        """Whether a command was given; no button pressed, no form filled in."""
+        return self.type == 2
+
 
 @dataclass(slots=True)
 class Message:

@@ -339,6 +339,18 @@ async def test_a_button_is_pressed_and_its_message_updated(server: DiscordServer
             await server.press("noah", posted.body["id"], custom_id)
 
 
+async def test_only_a_command_is_shown_to_have_been_used(server: DiscordServer, raw: Raw) -> None:
+    """The page wrote of a pressed button "used /stop:…", with what only machines read."""
+    button = {"type": 2, "style": 1, "label": "Go", "custom_id": "go"}
+    posted = await raw.say("general", components=[{"type": 1, "components": [button]}])
+    pressed = await server.press("noah", posted.body["id"], "go")
+    asked = await server.slash("mia", "general", "ask", prompt="why")
+    for interaction in (pressed, asked):
+        await raw.respond(interaction, MESSAGE, QUIET | {"content": "done"})
+    causes = [server.views.message(m)["cause"] for m in server.messages("general")]
+    assert [cause and cause["command"] for cause in causes] == [None, None, "ask"]
+
+
 async def test_somebody_elses_private_message_cannot_be_used(
     server: DiscordServer, raw: Raw
 ) -> None:
