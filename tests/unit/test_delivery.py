@@ -156,7 +156,8 @@ async def test_the_sign_of_being_at_work_is_renewed_until_there_is_a_text(shop: 
         await until(lambda: shop.chat.signs[turn.id] >= 3)
         grant = await shop.pen.claim(turn)
         await shop.pen.write(grant, "Now")
-        await until(lambda: shop.server.texts() == ["Now"])
+        await until(lambda: shop.chat.signed_off == [turn.id])
+        assert shop.server.texts() == ["Now"]
         seen = shop.chat.signs[turn.id]
         await shop.pen.finish(grant, "Now.")
         await shop.at_rest()
