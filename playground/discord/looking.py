@@ -14,6 +14,7 @@ from playground.discord.world import WRITTEN, Channel, Message
 T = TypeVar("T")
 View = dict[str, Any]
 _RECENT = 200  # messages of a channel in a snapshot
+PATIENCE = 30.0  # s that a test waits for something to appear, on a busy machine too
 
 
 class Looking(Stewards):
@@ -47,16 +48,16 @@ class Looking(Stewards):
         ]
         return sorted(own, key=lambda m: int(m.id))
 
-    async def when(self, condition: Callable[[], T | None], timeout: float = 10) -> T:
+    async def when(self, condition: Callable[[], T | None], timeout: float = PATIENCE) -> T:
         """Waits on any condition over this server; asked again at each change."""
         return await self.feed.when(condition, timeout)
 
-    async def connected(self, timeout: float = 10) -> None:
+    async def connected(self, timeout: float = PATIENCE) -> None:
         """The bot has a session."""
         await self.when(lambda: self.gateway.connected, timeout)
 
     async def shows(
-        self, substring: str, channel: str | None = None, timeout: float = 10
+        self, substring: str, channel: str | None = None, timeout: float = PATIENCE
     ) -> Message:
         """A message of the bot that contains the text, wherever it is or in one channel."""
 
@@ -69,7 +70,7 @@ class Looking(Stewards):
             seen = [m.content for m in self.by_bot(channel)]
             raise AssertionError(f"{substring!r} never appeared; the bot wrote {seen}") from None
 
-    async def answered(self, question: Message | Interaction | str, timeout: float = 10) -> Message:
+    async def answered(self, question: Message | Interaction | str, timeout: float = PATIENCE) -> Message:
         """The first message that answers, once it is more than "thinking"."""
         found = self._question(question)
 

@@ -27,7 +27,7 @@ from playground.slack.events import posted
 from playground.slack.sockets import Delivery
 
 T = TypeVar("T")
-PATIENCE = 10.0  # s until a test gives up
+PATIENCE = 30.0  # s until a test gives up
 
 
 class Office:
