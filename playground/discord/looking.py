@@ -70,7 +70,9 @@ class Looking(Stewards):
             seen = [m.content for m in self.by_bot(channel)]
             raise AssertionError(f"{substring!r} never appeared; the bot wrote {seen}") from None
 
-    async def answered(self, question: Message | Interaction | str, timeout: float = PATIENCE) -> Message:
+    async def answered(
+        self, question: Message | Interaction | str, timeout: float = PATIENCE
+    ) -> Message:
         """The first message that answers, once it is more than "thinking"."""
         found = self._question(question)
 
