@@ -54,13 +54,16 @@ class Missed:
                 await asyncio.wait_for(self._heard.wait(), BEFORE_SECONDS)
 
     async def note(self) -> None:
-        """For ever: the moment until which everything was heard."""
+        """For ever: the moment from which on something may be unheard. Before the first presence of all it is the
+        start, so that a bot that dies in its first seconds misses nothing."""
         while True:
-            if self._there:
-                try:
-                    await self._store.redis.set(self._name("there"), time.time(), ex=AT_TTL)
-                except OUTAGE as error:
-                    log.debug("presence.unnoted error=%s", type(error).__name__)
+            since = time.time() - (OVERLAP_SECONDS if self._there else 0.0)
+            try:
+                await self._store.redis.set(
+                    self._name("there"), since, ex=AT_TTL, nx=not self._there
+                )
+            except OUTAGE as error:
+                log.debug("presence.unnoted error=%s", type(error).__name__)
             await asyncio.sleep(STAMP_SECONDS)
 
     async def remember(self, guild: str | None, channel: str) -> None:
@@ -76,7 +79,7 @@ class Missed:
             log.debug("place.unremembered error=%s", type(error).__name__)
 
     async def catch_up(self, client: discord.Client, hear: Hear) -> None:
-        """Read what was missed. Without Redis, or before the first presence, there is nothing to go by."""
+        """Read what was missed. Without Redis there is nothing to go by."""
         self._heard.clear()
         there, places = 0.0, []
         try:
@@ -85,7 +88,7 @@ class Missed:
         except (*OUTAGE, ValueError) as error:
             log.warning("missed.unknown error=%s", type(error).__name__)
         if there:
-            since = max(there - OVERLAP_SECONDS, time.time() - WINDOW_SECONDS)
+            since = max(there, time.time() - WINDOW_SECONDS)
             after = discord.Object(discord.utils.time_snowflake(datetime.fromtimestamp(since, UTC)))
             for channel in _candidates(client, after.id, [text(place) for place in places]):
                 await self._read(client, channel, after, hear)

@@ -145,6 +145,20 @@ async def test_what_was_written_while_nobody_listened_is_answered_once_oldest_fi
     assert "not for the bot" not in texts
 
 
+async def test_what_was_written_after_a_first_start_of_a_moment_is_answered(bench: Bench) -> None:
+    """It ended before it was ever noted as present."""
+    channel, stamp = await bench.channel(), bench.store.key("discord", "there")
+    await bench.leave()
+    await bench.store.redis.delete(stamp)
+    await bench.enter(ready=False)
+    await bench.eventually(lambda: bench.store.redis.exists(stamp))
+    await bench.leave()
+    await bench.discord.post("mia", channel, "@Switchboard after a start of a moment")
+    await bench.enter()
+    await bench.asked("after a start of a moment")
+    await bench.at_rest()
+
+
 async def test_what_is_written_while_the_missed_is_read_comes_after_it(bench: Bench) -> None:
     channel = await bench.channel()
     first = await bench.discord.post("mia", channel, "@Switchboard before the second gap")

@@ -467,7 +467,8 @@ async def test_a_token_that_was_revoked_makes_no_storm_and_what_is_owed_stays_ow
         await office.answer(turn, "Later.")
     await office.slack.until(lambda: posts(office) or None, what="no answer was tried")
     await office.slack.command("mia", "general", "/ai help")
-    assert len(posts(office)) == 1
+    tried = [post.args["thread_ts"] for post in posts(office)]
+    assert len(tried) == len(set(tried))
     owed = await office.redis.zrange(office.store.key("owed", "slack"), 0, -1)
     assert {turn.id.encode() for turn in turns} <= set(owed)
 
