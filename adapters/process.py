@@ -127,8 +127,7 @@ class Adapter:
                 over.result()
         finally:
             until = loop.time() + self.settings.drain_seconds
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await end(listening)
             await silence()
             await self.fetching.close()
             await self.delivery.close(max(0.0, until - loop.time()))

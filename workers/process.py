@@ -143,14 +143,15 @@ class Services:
         self._leases = leases
         self.answering = answering
         self._close = close
-        self._background: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     async def start(self, bell: Bell, room: Callable[[], bool]) -> None:
         """Follow stops and sweep while there is room, until the drain ends it."""
-        self._background = asyncio.current_task()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._leases.stops())
-            group.create_task(Sweeping(self._inbox, bell, room).run())
+        self._background = [
+            asyncio.create_task(self._leases.stops()),
+            asyncio.create_task(Sweeping(self._inbox, bell, room).run()),
+        ]
+        await asyncio.gather(*self._background)
 
     async def bury(self, letter: str) -> None:
         try:
@@ -165,8 +166,7 @@ class Services:
         self._leases.end_all(End.DRAIN)
         await self._idle(LONGEST_HAND_OVER)
         log.info("worker.drained handed_over=%d", handed)
-        if self._background is not None:
-            await end(self._background)
+        await end(*self._background)
         await bell.close()
         await self._close()
         await self._inbox.store.close()

@@ -151,7 +151,7 @@ class Client(discord.Client):
         self._missed.away()
         await self._read_no_more()
         if self._syncing is not None:
-            self._syncing.cancel()
+            await end(self._syncing)
         with suppress(TimeoutError, OSError):
             await asyncio.wait_for(self.close(), GOODBYE_SECONDS)
 

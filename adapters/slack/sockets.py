@@ -22,6 +22,7 @@ from slack_sdk.errors import SlackApiError
 from adapters.slack.faults import translated
 from bot.errors import PlatformError
 from bot.proxies import proxy_for
+from bot.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +72,7 @@ class Sockets:
             await asyncio.wait(self._handling, timeout=ACK_SECONDS)
         sockets = [connection.socket for connection in self._live]
         await asyncio.gather(*(socket.close() for socket in sockets), return_exceptions=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     # ---- one connection -----------------------------------------------------------------------------
 

@@ -132,6 +132,21 @@ async def test_sweeps_that_cannot_go_on_end_the_process_with_them(life: Life) ->
     assert life.silenced == 1
 
 
+async def test_an_end_that_a_library_takes_for_a_broken_connection_is_an_end_all_the_same(
+    life: Life,
+) -> None:
+    """redis-py does, in the first moments of an adapter: it stayed, connected, until somebody killed it."""
+
+    async def listen(adapter: Adapter, chat: Chat) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    await life(listen)
+    assert life.silenced == 1
+
+
 async def test_answers_that_hold_every_connection_cost_no_question_its_admission(
     life: Life,
 ) -> None:
