@@ -159,6 +159,7 @@ class Delivery:
         finally:
             tracked.ran.set()
             self._tracked.pop(turn_id, None)
+            self._platform.forget(turn_id)
 
     async def _turn(self, turn_id: str, tracked: Tracked) -> None:
         stored = await self._inbox.load(turn_id)

@@ -96,6 +96,9 @@ class Platform(Protocol):
     async def working(self, turn: Turn, on: bool) -> None:
         """Show, or end, the sign that an answer is being made. Best effort."""
 
+    def forget(self, turn_id: str) -> None:
+        """The turn is looked after here no more: whatever was remembered of it may go."""
+
     async def actor(self, turn: Turn) -> Actor:
         """Who the author is and what the platform lets them do, asked now."""
 

@@ -108,6 +108,7 @@ class Chat:
         self.most_in_flight: Counter[str] = Counter()
         self.signs: Counter[str] = Counter()
         self.signed_off: list[str] = []
+        self.remembered: set[str] = set()  # turns that may have left something behind here
         self.people: dict[str, Actor] = {}
         self.files: dict[str, bytes | Exception] = {}
         self.quotes: tuple[Quote, ...] = ()
@@ -197,6 +198,9 @@ class Chat:
             else:
                 self.signed_off.append(turn.id)
 
+    def forget(self, turn_id: str) -> None:
+        self.remembered.discard(turn_id)
+
     async def actor(self, turn: Turn) -> Actor:
         async with self._asked("actor", turn, 0, ""):
             author = turn.message.author
@@ -221,6 +225,7 @@ class Chat:
     ) -> AsyncIterator[Callable[[Callable[[], object]], str]]:
         """A request: written down, held, failed or done."""
         self.requests.append(Request(action, turn.id, part, text))
+        self.remembered.add(turn.id)
         fault = next(
             (f for f in self._faults if f.action == action and f.turn in ("", turn.id)), None
         )

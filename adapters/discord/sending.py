@@ -53,7 +53,8 @@ class Discord:
         self._people = people
         self._reading = reading
         self._reads_all = reads_all  # the Message Content intent is on
-        self._said: dict[str, int] = {}  # turn → messages of its notice that are out
+        # Turn → the words last said to its author, and how many of their messages are out.
+        self._said: dict[str, tuple[str, int]] = {}
 
     # ---- showing ------------------------------------------------------------------------------------
 
@@ -148,11 +149,11 @@ class Discord:
     async def notice(self, turn: Turn, words: str) -> None:
         """In the place of a command's "thinking"; to a mention, where nothing is private, as a plain reply."""
         self._heed(turn)
-        said = notes.pages(words)
-        while (index := self._said.get(turn.id, 0)) < len(said):
-            await self._say(turn, index, Content(said[index]))
-            self._said[turn.id] = index + 1
-        self._said.pop(turn.id, None)
+        said, out = self._said.get(turn.id, (words, 0))
+        for index, page in enumerate(notes.pages(words)):
+            if said != words or index >= out:
+                await self._say(turn, index, Content(page))
+                self._said[turn.id] = (words, index + 1)
 
     async def _say(self, turn: Turn, index: int, content: Content) -> None:
         try:
@@ -178,6 +179,9 @@ class Discord:
         """Typing; a deferred interaction shows "thinking" by itself."""
         if on and not turn.message.target.interaction:
             await self._rest.typing(turn.message.target.channel)
+
+    def forget(self, turn_id: str) -> None:
+        self._said.pop(turn_id, None)
 
     # ---- asking -------------------------------------------------------------------------------------
 

@@ -228,6 +228,9 @@ class Slack:
         except (PlatformError, SlackApiError) as error:  # it expires by itself
             log.debug("status.failed turn=%s why=%s", turn.id, type(error).__name__)
 
+    def forget(self, turn_id: str) -> None:
+        self._signed.pop(turn_id, None)
+
     # ---- asking -------------------------------------------------------------------------------------
 
     async def actor(self, turn: Turn) -> Actor:

@@ -86,6 +86,21 @@ async def test_an_edit_that_leaves_too_late_is_mended_by_who_made_it(shop: Shop)
     assert len(shop.server.messages) == 1
 
 
+async def test_a_platform_remembers_nothing_of_what_is_looked_after_no_more(shop: Shop) -> None:
+    """Neither of what was delivered, nor of what was given up or is another adapter's now."""
+    async with shop.open():
+        handed, gone, plain = [await shop.ask(thread=f"{n}.1", channel=f"C{n}") for n in range(3)]
+        await until(lambda: {turn.id for turn in (handed, gone, plain)} <= shop.chat.signs.keys())
+        assert shop.chat.remembered == {handed.id, gone.id, plain.id}
+        await lose_lease(shop, handed, "b")
+        await shop.replies.delivered(handed.id, handed.conversation)
+        shop.chat.will("post", PlaceGone("It is gone."), turn=gone)
+        for turn in (gone, plain):
+            await shop.pen.answer(turn, "Once.")
+        await shop.at_rest()
+        await until(lambda: not shop.chat.remembered)
+
+
 async def test_who_mends_and_finds_its_message_deleted_lets_it_be(shop: Shop) -> None:
     turn = await shop.ask()
     grant = await shop.pen.claim(turn)

@@ -401,3 +401,26 @@ async def test_operators_admins_are_users_and_roles(modest: Bench) -> None:
         await modest.leave()
         modest.settle(SWITCHBOARD_ADMINS="")
         await modest.enter()
+
+
+async def test_words_that_are_out_are_not_said_again_and_other_words_are(modest: Bench) -> None:
+    """What went wrong after a part of a notice was out is told all the same."""
+    channel = await modest.channel()
+    asked = await modest.discord.slash("mia", channel, "help")
+    await notice(modest, asked)
+    stored = await modest.stored(asked.id)
+    assert stored is not None
+    assert stored.turn is not None
+    await modest.store.redis.set(modest.store.key("secret", stored.id), asked.token, ex=60)
+    discord = modest.lives.adapter.platform
+
+    async def said(*words: str) -> int:
+        before = len(modest.discord.calls)
+        for word in words:
+            await discord.notice(stored.turn, word)
+        return sum(call.method == "PATCH" for call in modest.discord.calls[before:])
+
+    assert await said("A word.", "A word.", "Sorry.") == 2
+    assert (await modest.discord.answered(asked)).content == "-# Sorry."
+    discord.forget(stored.id)
+    assert await said("Sorry.") == 1

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from slack_bolt.async_app import AsyncApp
 
 from adapters.files.origins import Origins
+from adapters.process import Adapter
 from adapters.slack.process import addresses, assembled, introduce, serve, web_client
 from adapters.slack.sockets import Sockets
 from bot import dead
@@ -206,20 +207,22 @@ def said(message: Message) -> str:
 
 
 @asynccontextmanager
-async def app_of(office: Office, *, ping: float | None = None) -> AsyncIterator[AsyncApp]:
-    """Bolt with every handler that the process registers, connected to nothing, or with sockets that are given up
-    after half of `ping` seconds of silence."""
+async def parts_of(
+    office: Office, *, ping: float | None = None
+) -> AsyncIterator[tuple[Adapter, AsyncApp]]:
+    """The shared parts, and Bolt with every handler that the process registers; connected to nothing, or with sockets
+    that are given up after half of `ping` seconds of silence."""
     settings = office.settings()
     async with aiohttp.ClientSession() as session:
         us = await introduce(client := web_client(settings, session))
         adapter, app = assembled(settings, us, client, session, Origins.slack("", ()))
         if ping is None:
-            yield app
+            yield adapter, app
         else:
             bury = partial(dead.malformed, adapter.store)
             sockets = Sockets(app, session, await addresses(settings, client), bury, ping=ping)
             keeping = asyncio.create_task(sockets.run())
-            yield app
+            yield adapter, app
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
             await sockets.close()

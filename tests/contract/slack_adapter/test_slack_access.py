@@ -10,7 +10,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.forms import Admin
 from bot.types import Turn
-from tests.contract.slack_adapter.office import Office, app_of
+from tests.contract.slack_adapter.office import Office, parts_of
 
 TEAM = "T0PLAYGRND"
 PEOPLE = {"owner": "olivia", "admin": "ada", "member": "mia", "guest": "gus", "stranger": "eve"}
@@ -42,7 +42,7 @@ async def office(closed_office: Office) -> Any:
 
 
 async def test_every_handler_is_in_the_table(closed_office: Office) -> None:
-    async with app_of(closed_office) as app:
+    async with parts_of(closed_office) as (_, app):
         assert names(app) == set(DOORS)
 
 

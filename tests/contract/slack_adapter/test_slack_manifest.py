@@ -19,7 +19,7 @@ import adapters.slack
 from adapters.platform import Button
 from adapters.slack.manifest import EVENT_SCOPES, METHOD_SCOPES, SHORTCUT, manifest, needs
 from bot.settings import SlackSettings
-from tests.contract.slack_adapter.office import Office, app_of
+from tests.contract.slack_adapter.office import Office, parts_of
 
 SOURCES = sorted(Path(adapters.slack.__file__).parent.glob("*.py"))
 CATCH_ALL = "on_anything"
@@ -27,7 +27,7 @@ CATCH_ALL = "on_anything"
 
 @pytest.fixture
 async def app(closed_office: Office) -> AsyncIterator[AsyncApp]:
-    async with app_of(closed_office) as made:
+    async with parts_of(closed_office) as (_, made):
         yield made
 
 

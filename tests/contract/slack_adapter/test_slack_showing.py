@@ -10,7 +10,7 @@ from adapters.showing import BLANK
 from bot.types import Phase, Turn
 from playground.slack import Message
 from playground.slack.workspace import Call
-from tests.contract.slack_adapter.office import Office, said
+from tests.contract.slack_adapter.office import Office, parts_of, said
 
 OFF = (False, "0")  # in JSON, in a form
 ALARM = "<!channel> <!here> <@U0MEMBER01> <#C0GENERAL1> <!subteam^S1> &lt;!channel&gt; @everyone"
@@ -328,6 +328,18 @@ async def test_a_status_does_not_hang_below_a_question_whose_answer_grows_elsewh
     await office.at_rest()
     calls = office.slack.calls_of("assistant.threads.setStatus")
     assert [bool(call.args["status"]) for call in calls] == [True, False]
+
+
+async def test_of_a_turn_that_another_adapter_goes_on_with_the_status_is_left_to_that_one(
+    office: Office,
+) -> None:
+    async with parts_of(office) as (adapter, _):
+        slack, turn = adapter.platform, await mention(office)
+        await slack.working(turn, True)
+        asked = len(office.slack.calls_of("assistant.threads.setStatus"))
+        slack.forget(turn.id)
+        await slack.working(turn, False)
+        assert len(office.slack.calls_of("assistant.threads.setStatus")) == asked
 
 
 async def test_without_a_status_everything_else_works_and_it_is_asked_for_once(

@@ -19,7 +19,7 @@ from bot.embedded import EmbeddedRedis
 from bot.errors import SettingsError
 from playground.slack import SlackServer
 from playground.slack.sockets import Connection
-from tests.contract.slack_adapter.office import Office, app_of
+from tests.contract.slack_adapter.office import Office, parts_of
 
 NEVER = "http://127.0.0.1:9/"  # nothing listens there
 
@@ -97,7 +97,7 @@ async def test_sockets_that_break_are_dialled_again_and_what_they_lost_comes_aga
 async def test_a_socket_that_is_dead_without_a_word_is_noticed_by_its_silence(
     office: Office,
 ) -> None:
-    async with app_of(office, ping=0.2):
+    async with parts_of(office, ping=0.2):
         await office.slack.connected(4)
         ours = sockets(office)[2:]
         for connection in ours:
