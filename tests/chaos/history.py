@@ -154,6 +154,7 @@ class History:
     """Events in the order in which they were noted."""
 
     events: list[Event] = field(default_factory=list)
+    redis: str = ""  # its version
 
     def add(self, event: Event) -> None:
         self.events.append(event)

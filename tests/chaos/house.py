@@ -130,6 +130,7 @@ class WiredHouse(House):
     async def __aenter__(self) -> WiredHouse:
         self._real: dict[str, str] = {}
         await super().__aenter__()
+        self.history.redis = (await self.redis.info("server"))["redis_version"]
         return self
 
     async def _launch(self, slot: Slot) -> None:

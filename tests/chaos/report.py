@@ -58,10 +58,10 @@ def machine(redis: str) -> str:
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {python}, Redis {redis}."
 
 
-def table(outcomes: Sequence[Outcome], redis: str) -> str:
+def table(outcomes: Sequence[Outcome]) -> str:
     """All of it, as Markdown."""
     lines = [
-        machine(redis),
+        machine(outcomes[0].history.redis),
         "",
         "| run | questions | faults | model requests | visible states | time | broken promises |",
         "|---|---|---|---|---|---|---|",

@@ -40,7 +40,6 @@ class Run:
     faults: list[Fault]
     history: History = field(default_factory=History)
     folder: Path | None = None  # where the history and the logs are kept
-    redis: str = ""  # its version
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -57,7 +56,6 @@ class Run:
             SWITCHBOARD_DISCORD_MESSAGE_CONTENT="on",
             **settings,
         ) as house:
-            self.redis = (await house.redis.info("server"))["redis_version"]
             house.models.speaker = Speaker(self.size.pace)
             try:
                 async with Recorder(house, self.history) as recorder:
