@@ -28,7 +28,8 @@ class Change:
 
 
 class Scopes:
-    """The settings of threads, channels, categories and workspaces. They stay until somebody changes them.
+    """The settings of threads, channels, categories and workspaces. They stay until somebody changes them or their time
+    is over.
 
     Whether a person may do that is judged here once more, whatever the entry was that let them through.
     """

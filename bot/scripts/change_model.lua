@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- CHANGE: a scope's setting, its entry in the audit and the memory of the request change together, or none of them.
 -- Safe to repeat: a request that is remembered gets its first answer again. Where the scope or a wider one is locked,
--- set and reset are refused; a lock pins what is in force at the scope now.
+-- set and reset are refused; a lock pins what is in force at the scope now. A setting for a time takes its key along.
 -- KEYS 1 audit, 2 hash of its last entry, 3 memory of the request, then the settings from the scope to the widest
 -- ARGV 1 set, reset, lock or unlock, 2 alias, 3 duration ms (0: for good), 4 default alias, 5 who, 6 their name,
 --      7 where, 8 request, 9 ttl s of the memory
@@ -53,6 +53,15 @@ else
   answer.outcome = 'unchanged'
 end
 answer.after = in_force()
+
+-- A record in which nothing holds any more goes with the end of its setting; a lock, and what has no end, stays.
+local left = redis.call('HMGET', here, 'lock', 'until')
+local ends = tonumber(left[2] or '') or 0
+if ends > 0 and not left[1] then
+  redis.call('PEXPIREAT', here, string.format('%.0f', ends))
+else
+  redis.call('PERSIST', here)
+end
 
 if answer.outcome == 'changed' then
   local entry = {'at', at, 'who', ARGV[5], 'where', ARGV[7], 'what', verb, 'before', before,

@@ -199,12 +199,40 @@ async def test_a_direct_message_has_settings_of_its_own(scopes: Scopes, change: 
 async def test_a_setting_stays_until_somebody_changes_it(
     scopes: Scopes, change: Changes, redis: Redis
 ) -> None:
-    await change.set(CHANNEL, "room", 60)
+    await change.set(CHANNEL, "room")
     await change.lock(WORKSPACE)
     for name in ("scope:channel:discord:100:10", "scope:workspace:discord:100", "audit"):
         assert await redis.ttl(scopes.store.key(name)) == -1
     again = Scopes(Store(redis), "another-default", Admins())
     assert (await again.in_force(HERE)).alias == "gpt-4o"
+
+
+async def test_nothing_is_kept_of_a_setting_whose_time_is_over(
+    scopes: Scopes, change: Changes, redis: Redis
+) -> None:
+    """Unless something else is kept with it: a lock, or a setting without an end that took its place."""
+    name = scopes.store.key("scope", "channel:discord:100:10")
+    made = await change.set(CHANNEL, "brief", 60)
+    assert made.until is not None
+    ends = round(made.until.timestamp() * 1000)
+    assert await redis.pexpiretime(name) == ends
+    await change.lock(CHANNEL)
+    assert await redis.pexpiretime(name) == -1
+    await change.unlock(CHANNEL)
+    assert await redis.pexpiretime(name) == ends
+    await change.set(CHANNEL, "for good")
+    assert await redis.pexpiretime(name) == -1
+
+
+async def test_unlocking_what_pinned_a_setting_of_the_past_leaves_nothing(
+    scopes: Scopes, change: Changes, redis: Redis
+) -> None:
+    name = scopes.store.key("scope", "channel:discord:100:10")
+    await change.set(CHANNEL, "brief", 60)
+    await change.lock(CHANNEL)
+    await redis.hset(name, "until", "1")
+    await change.unlock(CHANNEL)
+    assert not await redis.exists(name)
 
 
 async def test_the_same_request_twice_has_the_same_answer_and_one_entry(scopes: Scopes) -> None:
