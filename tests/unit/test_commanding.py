@@ -11,7 +11,6 @@ from adapters.commanding import Commanding
 from adapters.delivery import Delivery
 from bot.access import Admins
 from bot.answers import Answers
-from bot.audit import read_audit
 from bot.conversation import Conversations
 from bot.desk import RENEWED, Desk
 from bot.inbox import hint_channel
@@ -19,6 +18,7 @@ from bot.models import Catalog
 from bot.scopes import Scopes
 from bot.store import REPLY_TTL
 from bot.types import Actor
+from tests.audit import read_audit
 from tests.chat import Shop, admin, delivering, until
 
 CATALOG = Catalog.load(None)

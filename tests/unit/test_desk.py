@@ -10,7 +10,6 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.access import Admins
-from bot.audit import read_audit
 from bot.commands import (
     TABLE,
     Ask,
@@ -32,6 +31,7 @@ from bot.models import Catalog, ModelSpec
 from bot.scopes import Scopes
 from bot.store import Store
 from bot.types import Actor, Channel, Notice, Scope, Thread
+from tests.audit import read_audit
 
 THREAD, CHANNEL, CATEGORY, WORKSPACE = Scope
 TIME = r"20\d\d-\d\d-\d\d \d\d:\d\d UTC"

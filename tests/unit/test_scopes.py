@@ -10,11 +10,11 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.access import Admins
-from bot.audit import AuditEntry, audit_head, read_audit, verify
 from bot.errors import NotAllowed, Unavailable
 from bot.scopes import Scopes
 from bot.store import REPLY_TTL, Store
 from bot.types import Actor, Channel, Scope, Thread
+from tests.audit import AuditEntry, audit_head, read_audit, verify
 
 THREAD, CHANNEL, CATEGORY, WORKSPACE = Scope
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
 from bot.access import Admins
-from bot.audit import audit_head, read_audit, verify
 from bot.errors import NotAllowed
 from bot.scopes import Change, Scopes
 from bot.types import Actor, Channel, Scope, Thread
+from tests.audit import audit_head, read_audit, verify
 from tests.unit.redis_machine import RedisMachine, agrees
 
 pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times

@@ -1,4 +1,4 @@
-"""Every change of a setting, in the order in which they happened, each sealed with a hash over the one before."""
+"""The audit as whoever verifies it reads it: changes in their order, each sealed with a hash over the one before."""
 
 from __future__ import annotations
 
