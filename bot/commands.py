@@ -277,7 +277,7 @@ def _read(word: str, rest: str, form: Form, *, accompanied: bool = False) -> Com
         return Help(plain(" ".join(arguments)).removeprefix("/"))
     if word == "retry":
         if len(arguments) > 1:
-            _fault(f"`{_said(arguments[1])}` is too much.", word, form)
+            _fault(f"`{shown(arguments[1])}` is too much.", word, form)
         return Retry(bare(arguments[0]) if arguments else None)
     if arguments:
         _fault(f"`{word}` stands alone.", word, form)
@@ -321,11 +321,11 @@ def _model(arguments: list[str], form: Form) -> Command:
         near = difflib.get_close_matches(verb, [*changes, "set", "list"], 1)
         meant = f" Did you mean `{form(entry_of(f'model {near[0]}'))}`?" if near else ""
         choice = "`list`, `set`, `reset`, `lock` or `unlock`"
-        raise UserError(f"After `model` comes nothing, or {choice}; not `{_said(verb)}`.{meant}")
+        raise UserError(f"After `model` comes nothing, or {choice}; not `{shown(verb)}`.{meant}")
     if not rest:
         return changes[verb]()
     if len(rest) > 1:
-        _fault(f"`{_said(rest[1])}` is too much.", f"model {verb}", form)
+        _fault(f"`{shown(rest[1])}` is too much.", f"model {verb}", form)
     return changes[verb](_scope(rest[0], f"model {verb}", form))
 
 
@@ -341,7 +341,7 @@ def _set(arguments: list[str], form: Form) -> SetModel:
         word = rest.pop(0)
         if word != "for":
             if scope is not None:
-                _fault(f"`{_said(word)}` is too much.", "model set", form)
+                _fault(f"`{shown(word)}` is too much.", "model set", form)
             scope = _scope(word, "model set", form)
             continue
         if seconds is not None:
@@ -358,13 +358,13 @@ def duration(text: str) -> int:
     right = "Write a whole number and m, h or d, such as `30m`, `2h` or `7d`; at most `90d`."
     found = re.fullmatch(r"([0-9]+) ?([mhd])", plain(text))
     if found is None:
-        what = f"`{_said(text)}` is no duration." if plain(text) else "How long?"
+        what = f"`{shown(text)}` is no duration." if plain(text) else "How long?"
         raise UserError(f"{what} {right}")
     number = found[1].lstrip("0")
     if not number:
-        raise UserError(f"`{_said(text)}` is no time at all. {right}")
+        raise UserError(f"`{shown(text)}` is no time at all. {right}")
     if len(number) > _MOST_DIGITS or int(number) * _UNITS[found[2]] > MOST_SECONDS:
-        raise UserError(f"`{_said(text)}` is too long. {right}")
+        raise UserError(f"`{shown(text)}` is too long. {right}")
     return int(number) * _UNITS[found[2]]
 
 
@@ -373,7 +373,7 @@ def _scope(word: str, command: str, form: Form) -> Scope:
         return Scope(word)
     except ValueError:
         known = "`thread`, `channel`, `workspace` or, on Discord, `category`"
-        return _fault(f"`{_said(word)}` is no scope: that is {known}.", command, form)
+        return _fault(f"`{shown(word)}` is no scope: that is {known}.", command, form)
 
 
 def _fault(what: str, command: str, form: Form) -> NoReturn:
@@ -383,13 +383,9 @@ def _fault(what: str, command: str, form: Form) -> NoReturn:
 def _unknown(text: str, word: str, form: Form) -> NoReturn:
     """Words that begin with no command: what they may have meant, and how each is written."""
     near = difflib.get_close_matches(plain(word)[:_LONGEST].lstrip("/"), WORDS, 1)
-    question = form(entry_of("ask")).replace("PROMPT", _said(text))
+    question = form(entry_of("ask")).replace("PROMPT", shown(text))
     guess = f" Did you mean `{form(entry_of(near[0])).split(' [')[0]}`?" if near else ""
     raise UserError(
-        f"`{_said(word)}` is no command.{guess} To ask that, write `{question}`. "
+        f"`{shown(word)}` is no command.{guess} To ask that, write `{question}`. "
         f"`{form(entry_of('help')).removesuffix(' [topic]')}` lists the commands."
     )
-
-
-def _said(text: str) -> str:
-    return shown(text) or "…"

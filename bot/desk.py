@@ -213,7 +213,7 @@ class Desk:
         lines = [f"Done: you {done}", self._fate(change.after, change.at.date())]
         if here.alias != change.after:
             lines.append(f"In this place `{here.alias}` answers all the same. {_why(here)}")
-        name = shown(actor.name) or actor.id
+        name = shown(actor.name, actor.id)
         announcement = "" if thread.channel.direct else f"**{name}** {done}"
         return Notice(" ".join(filter(None, lines)), announcement)
 

@@ -21,7 +21,7 @@ def help_text(topic: str, *, platform: str, slash: str) -> str:
     word = topic.split()[0] if topic.strip() else ""
     if word in WORDS:
         return _about(word, platform, slash)
-    lines = [f"There is no help on `{shown(topic)}`."] if shown(topic) else []
+    lines = [f"There is no help on `{shown(topic)}`."] if shown(topic, "") else []
     lines += [
         "Mention me with a question, or write to me in a direct message. These are the commands:",
         *(_line(entry, platform, slash) for entry in TABLE if not entry.later),

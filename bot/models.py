@@ -9,12 +9,13 @@ from typing import Self
 from bot.errors import ModelGone, UnknownModel
 from bot.model_reading import read
 from bot.model_specs import ImageCost, ModelSpec, Price, ProviderSpec
+from bot.words import shown
 
 __all__ = ["Catalog", "ImageCost", "ModelSpec", "Price", "ProviderSpec"]
 
 NEAREST = 3  # how many aliases an unknown one is answered with
 CHOICES = 25  # what Discord's autocomplete shows at most
-MOST_TYPED = 64  # characters of an unknown alias that are compared and repeated
+MOST_TYPED = 64  # characters of an unknown alias that are compared
 
 
 class Catalog:
@@ -46,7 +47,7 @@ class Catalog:
         if known is None:
             near = " or ".join(f"`{name}`" for name in self.nearest(alias))
             hint = f" Did you mean {near}?" if near else ""
-            raise UnknownModel(f"There is no model “{_shown(alias)}”.{hint}")
+            raise UnknownModel(f"There is no model “{shown(alias)}”.{hint}")
         return self.models[known]
 
     def provider_of(self, spec: ModelSpec) -> ProviderSpec:
@@ -104,9 +105,3 @@ def _fits(wanted: str, spec: ModelSpec) -> bool:
 
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def _shown(text: str) -> str:
-    """What somebody typed, short and without anything that could be markup or control."""
-    kept = "".join(c for c in text[:MOST_TYPED] if c.isprintable() and c not in "`*_~|<>[]()\\")
-    return kept.strip() or "…"

@@ -113,7 +113,7 @@ class Scopes:
                 duration_s * 1000,
                 self.default,
                 f"{actor.platform}:{actor.workspace}:{actor.id}",
-                shown(actor.name) or actor.id,
+                shown(actor.name, actor.id),
                 where,
                 request_id,
                 REQUEST_TTL,

@@ -14,7 +14,7 @@ def stopped_notes(turn: Turn, by: str, *, text: bool) -> tuple[str, ...]:
     Before the first word nobody need be told who knows it already: whoever stopped their own question is, by the
     command itself. Only in the place of Discord's "thinking" something has to stand.
     """
-    who = f" by **{shown(by)}**" if shown(by) else ""
+    who = f" by **{shown(by)}**" if shown(by, "") else ""
     if text:
         return (f"Stopped here{who}.",)
     return (f"Stopped{who} before it began.",) if who or turn.message.target.interaction else ()

@@ -70,7 +70,10 @@ def plain(word: str) -> str:
     return bare(word).casefold()
 
 
-def shown(text: str) -> str:
-    """Foreign words inside a sentence of ours: on one line, short, with nothing that marks bold or code."""
+def shown(text: str, otherwise: str = "…") -> str:
+    """Foreign words inside a sentence of ours: on one line, short, with nothing that marks bold or code; `otherwise`
+    where nothing is left of them. The platform's renderer makes the rest inert."""
     text = " ".join(_INVISIBLE_ONE.sub("", text).translate({96: None, 42: None}).split())
-    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1].rstrip() + "…"
+    return (
+        text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1].rstrip() + "…"
+    ) or otherwise

@@ -1,11 +1,9 @@
 """A file's name and what is wrong with it become the sentence that its sender reads."""
 
-import unicodedata
-
 from bot.errors import AttachmentRejected
+from bot.words import shown
 
-NAME_LENGTH = 60  # characters of a file's name in a sentence
-UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, bidi, surrogates, breaks
+NAMELESS = "the file"
 
 
 class Unfit(Exception):
@@ -21,16 +19,4 @@ class Unfit(Exception):
 
 def rejected(name: str, predicate: str) -> AttachmentRejected:
     """The error whose sentence says this of the file."""
-    return AttachmentRejected(f"“{display_name(name)}” {predicate}.")
-
-
-def display_name(name: str) -> str:
-    """A file's name as a sentence may show it: one line without control or bidi characters, cut to 60 characters.
-
-    The platform's renderer escapes it further; the name stays people's text.
-    """
-    seen = "".join(c for c in name if unicodedata.category(c) not in UNSEEN)
-    shown = " ".join(seen.split())
-    if len(shown) > NAME_LENGTH:
-        shown = shown[: NAME_LENGTH - 1].rstrip() + "…"
-    return shown or "the file"
+    return AttachmentRejected(f"“{shown(name, NAMELESS)}” {predicate}.")

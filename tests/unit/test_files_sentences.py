@@ -2,14 +2,14 @@
 
 import pytest
 
-from adapters.files.sentences import Unfit, display_name, rejected
+from adapters.files.sentences import Unfit, rejected
 
 
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
         ("cat.png", "cat.png"),
-        ("two\nlines\tand a tab.png", "twolinesand a tab.png"),
+        ("two\nlines\tand a tab.png", "two lines and a tab.png"),
         ("\u202egnp.exe\u2066\u200f\ufeff", "gnp.exe"),
         ("  a \u2028 b\x1b[31m  ", "a b[31m"),
         ("\ud800\x00", "the file"),
@@ -20,7 +20,7 @@ from adapters.files.sentences import Unfit, display_name, rejected
     ],
 )
 def test_a_name_is_shown_without_what_cannot_be_seen(name: str, shown: str) -> None:
-    assert display_name(name) == shown
+    assert rejected(name, "is empty").sentence == f"“{shown}” is empty."
 
 
 def test_a_rejection_names_the_file_and_the_reason() -> None:
