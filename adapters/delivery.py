@@ -29,7 +29,7 @@ SWEEP_SECONDS = 1.0
 RETRIES = 5  # unexpected faults of one turn before it is given up with a dead letter
 APOLOGY_SECONDS = 10.0  # what telling somebody that it was given up may take
 
-AGAIN = "This was interrupted: I am writing it once more."
+AGAIN = "This was interrupted: I am writing it once more ({} % so far)."
 UNSHOWN = (
     "Sorry, something went wrong on our side and I could not show you what belongs here. "
     "If it happens again, tell your admin the reference {}."
@@ -303,9 +303,9 @@ class Delivery:
             if turn.kind != "ask":
                 return [Body("", (shown.text,))]
             bodies = with_button(self._platform.render(turn, shown, shrink=shrink), shown)
-            if shown.again and bodies:
+            if shown.regained is not None and bodies:
                 last = bodies.pop()
-                bodies.append(replace(last, footer=(*last.footer, AGAIN)))
+                bodies.append(replace(last, footer=(*last.footer, AGAIN.format(shown.regained))))
             return bodies
 
         return Showing(self._platform, self._replies, self._paces, turn, place, tracked, render)

@@ -70,6 +70,9 @@ class Grant:
     stopped: bool = (
         False  # the answer was stopped, or its question deleted, while another holder made it
     )
+    resumed: bool = (
+        False  # another holder had it before, and may have shown something of its answer
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +271,15 @@ class Inbox:
         )
         if status != b"granted":
             return None
-        turn_id, fence, attempt, stop = granted
-        return Grant(conversation, text(turn_id), int(fence), int(attempt), stopped=bool(stop))
+        turn_id, fence, attempt, stop, resumed = granted
+        return Grant(
+            conversation,
+            text(turn_id),
+            int(fence),
+            int(attempt),
+            stopped=bool(stop),
+            resumed=bool(resumed),
+        )
 
     async def renew(self, grant: Grant) -> Literal["held", "stop", "lost"]:
         """Keep the grant for another lease; "stop" says that the question's author wants no answer any more."""

@@ -27,7 +27,9 @@ class Shown:
     alias: str = ""
     notes: tuple[str, ...] = ()
     parts: dict[int, str] = field(default_factory=dict)  # part of the reply → platform message id
-    again: bool = False  # the text is a former worker's: the present one is not that far yet
+    regained: int | None = (
+        None  # percent: the text is a former worker's, the present one has so much
+    )
 
     @property
     def final(self) -> bool:
@@ -66,9 +68,9 @@ class Replies:
         fields = await self.store.redis.hgetall(self.store.key("reply", turn_id))
         if b"phase" not in fields:
             return Shown(None, "", parts=_parts(fields))
-        phase, again = _phase(fields), False
+        phase, regained = _phase(fields), None
         if phase is Phase.OPEN:
-            words, again = await self._growing(turn_id, fields.get(b"slot"))
+            words, regained = await self._growing(turn_id, fields.get(b"slot"))
         else:
             words = text(fields[b"text"])
         return Shown(
@@ -77,16 +79,18 @@ class Replies:
             text(fields.get(b"alias")),
             tuple(json.loads(fields.get(b"notes", b"[]"))),
             _parts(fields),
-            again,
+            regained,
         )
 
-    async def _growing(self, turn_id: str, slot: bytes | None) -> tuple[str, bool]:
-        """The longer of the two texts, and whether that is not the one that grows."""
+    async def _growing(self, turn_id: str, slot: bytes | None) -> tuple[str, int | None]:
+        """The longer of the two texts, and where that is not the one that grows, how much that one has of it."""
         found = await self.store.redis.mget(text_keys(self.store, turn_id))
         texts = dict(zip((b"3", b"4"), (value or b"" for value in found), strict=True))
         longest = max(texts.values(), key=len)
-        again = slot in texts and len(texts[slot]) < len(longest)
-        return longest.decode("utf-8", "ignore"), again  # an append may end inside a character
+        regained = None
+        if slot in texts and len(texts[slot]) < len(longest):
+            regained = 100 * len(texts[slot]) // len(longest)
+        return longest.decode("utf-8", "ignore"), regained  # an append may end inside a character
 
     async def say(self, turn_id: str, platform: str, words: str, phase: Phase) -> str:
         """The final words of a turn outside the inbox; the first ones said stay, and are returned."""

@@ -19,7 +19,8 @@ MERGE_SECONDS = 0.2
 
 
 class Writer:
-    """Writes behind the stream and never holds it up. Text stays here until Redis has it."""
+    """Writes behind the stream and never holds it up. Text stays here until Redis has it. Who goes on with somebody
+    else's answer says so before its model's first word."""
 
     def __init__(self, replies: Replies, held: Held, alias: str) -> None:
         self._replies = replies
@@ -29,6 +30,8 @@ class Writer:
         self._pending = bytearray()
         self._written = 0  # bytes that Redis has
         self._more = asyncio.Event()
+        if held.grant.resumed:
+            self._more.set()
 
     @property
     def text(self) -> str:

@@ -125,8 +125,9 @@ class Streams:
         """Bring an open stream to the body. Raises PlatformBusy where that is over: what comes next is an update, which
         is another request, made only by who may still send."""
         stream = self._open[message]
-        goes_on = body.text.startswith(stream.text) and not addressed(body.text)
-        if body.growing and stream.text.startswith(body.text):
+        begun_anew = body.growing and body.footer  # which only an update can say
+        goes_on = body.text.startswith(stream.text) and not (addressed(body.text) or begun_anew)
+        if body.growing and stream.text.startswith(body.text) and not begun_anew:
             return  # its end is not certain any more: it will be, or a text that differs comes
         if not goes_on:
             self._leave(turn)

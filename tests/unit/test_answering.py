@@ -13,6 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.inbox import NEWER_SECONDS, Admitted, Inbox, Outcome, stop_channel
+from bot.reply import Shown
 from bot.store import Store, connect
 from bot.tasks import end
 from bot.types import Phase, Turn, new_id, reference
@@ -109,6 +110,32 @@ async def test_a_drain_hands_over_what_it_did_not_finish_and_no_attempt_is_spent
         await bench.inbox.release(grant)
     await asyncio.gather(*(bench.start(turn) for turn in turns))
     assert {(await bench.replies.read(t.id)).text for t in turns} == {"after all"}
+
+
+async def test_who_goes_on_with_an_answer_says_so_before_its_model_says_anything(
+    bench: Bench,
+) -> None:
+    """A worker that ended had shown four seconds' text: nothing moved for as long again."""
+    bench.models.will_wait_for(asyncio.Event(), after=1, say=["Half", " of it."])
+    bench.models.will_wait_for(asyncio.Event(), after=0, say=["Half", " of it."])
+    turn = await bench.ask("tell me")
+    first, second = await bench.another_worker(), await bench.another_worker()
+    begun = bench.start(turn, first)
+    await bench.until(lambda: _text(bench, turn.id))
+    first.answering.draining = True
+    await first.drain(0, bench.bell)
+    await begun
+    going_on = bench.start(turn, second)
+    shown = await bench.until(lambda: _regained(bench, turn.id))
+    assert (shown.text, shown.regained) == ("Half", 0)
+    second.answering.draining = True
+    await second.drain(0, bench.bell)
+    await going_on
+
+
+async def _regained(bench: Bench, turn_id: str) -> Shown | None:
+    shown = await bench.replies.read(turn_id)
+    return None if shown.regained is None else shown
 
 
 async def test_a_draining_worker_takes_nothing_new_and_passes_the_bell_on(bench: Bench) -> None:

@@ -186,8 +186,10 @@ async def test_an_answer_that_is_made_anew_says_so_until_it_is_further_than_befo
         await until(lambda: shop.server.texts() == ["Once upon a time"])
         await asyncio.sleep(0.01)  # the lease of the first worker ends
         again = await shop.pen.claim(turn)
-        await shop.pen.write(again, "Once upon")
-        await until(lambda: shop.server.texts() == [f"Once upon a time\n-- {AGAIN}"])
+        for words, percent in (("", 0), ("Once", 25), (" upon", 56)):
+            await shop.pen.write(again, words)
+            said = AGAIN.format(percent)
+            await until(lambda said=said: shop.server.texts() == [f"Once upon a time\n-- {said}"])  # type: ignore[misc]
         await shop.pen.write(again, " a time there")
         await until(lambda: shop.server.texts() == ["Once upon a time there"])
         await shop.pen.finish(again, "Once upon a time there was one.")

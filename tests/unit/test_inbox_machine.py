@@ -199,6 +199,7 @@ class InboxMachine(RedisMachine):
         known.attempts += 1
         assert (grant.turn, grant.attempt) == (head, known.attempts)
         assert grant.stopped == known.stopped, "who takes over learns that it was taken back"
+        assert grant.resumed == any(old.turn == head for old in known.former)
         assert all(grant.fence > old.fence for old in known.former)
         known.holder = grant
 

@@ -10,6 +10,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.delivery import AGAIN
 from adapters.slack.streaming import SLOTS
 from bot.slots import Slots
 from bot.types import Phase, Turn
@@ -375,6 +376,26 @@ async def test_a_stream_that_another_adapter_began_is_ended_and_its_answer_goes_
         await office.slack.shows("One, two,", thread_ts=turn.message.id)
         await finished(office, turn, "One, two, three.")
         await one_message(office, turn, "One, two, three.")
+
+
+async def test_a_streamed_answer_that_is_made_anew_says_so_below_the_former_text(
+    office: Office,
+) -> None:
+    """Nothing can be said below a stream that is open: it ends, and the answer goes on by updates."""
+    turn = await mention(office)
+    await office.grow(turn, "One, two, ")
+    await office.slack.shows("One, two,", thread_ts=turn.message.id)
+    await office.inbox.release(office.grant(turn))
+    await office.grow(turn, "One")
+    answer = await office.slack.until(
+        lambda: next((m for m in office.slack.answers(turn.message.id) if said(m)), None),
+        what="nothing is said below it",
+    )
+    assert said(answer) == AGAIN.format(30)
+    assert office.slack.text_of(answer) == "One, two,"
+    assert not answer.is_streaming
+    await finished(office, turn, "One, two, three.")
+    await one_message(office, turn, "One, two, three.")
 
 
 @pytest.mark.parametrize(("mode", "goes_on"), [("native", True), ("update", False)])
