@@ -141,6 +141,33 @@ async def test_a_stream_means_the_same_wherever_it_is_cut(cuts: set[int]) -> Non
     assert await read(*pieces) == [{"a": "é"}, {"b": 2}, None]
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+async def test_lines_may_end_in_each_of_the_three_ways(end: bytes) -> None:
+    """ "... separated by either a U+000D CARRIAGE RETURN U+000A LINE FEED (CRLF) character pair, a single U+000A LINE
+    FEED (LF) character, or a single U+000D CARRIAGE RETURN (CR) character" (HTML, 9.2.5)."""
+    stream = end.join([b'data: {"a":', b"data: 1}", b"", b": and", b'data: {"b": 2}', b"", b""])
+    whole = [{"a": 1}, {"b": 2}]
+    assert await read(stream) == whole
+    assert await read(*(stream[at : at + 1] for at in range(len(stream)))) == whole
+    for at in range(len(stream)):
+        assert await read(stream[:at], b"", stream[at:]) == whole
+
+
+async def test_an_event_is_there_as_soon_as_its_empty_line_is() -> None:
+    """With CR alone too: nobody waits for a LF that may never come."""
+    told: list[str] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        for end in (b"\r", b"\r\n", b"\n"):
+            yield b'data: {"a": 1}' + end + end
+            told.append("next")
+
+    async for event in events(body()):
+        assert event == {"a": 1}
+        told.append("event")
+    assert told == ["event", "next"] * 3
+
+
 async def test_the_last_event_needs_no_empty_line() -> None:
     assert await read(b'data: {"a": 1}') == [{"a": 1}]
 

@@ -27,13 +27,16 @@ async def events(body: AsyncIterator[bytes]) -> AsyncGenerator[Event | None, Non
 
     Raises BrokenEvent. Lines that are no data are passed over.
     """
-    data: list[bytes] = []
-    async for line in lines(body):
-        if line.startswith(b"data:"):
-            data.append(line[5:].strip())
-        elif not line and data:
-            yield _event(data)
-            data = []
+    lines, data = Lines(), []
+    async for piece in body:
+        for line in lines.take(piece):
+            if line.startswith(b"data:"):
+                data.append(line[5:].strip())
+            elif not line and data:
+                yield _event(data)
+                data = []
+    if lines.left.startswith(b"data:"):
+        data.append(bytes(lines.left[5:].strip()))
     if data:
         yield _event(data)
 
@@ -48,23 +51,33 @@ async def whole(body: AsyncIterator[bytes]) -> AsyncGenerator[Event | None, None
     yield parsed(bytes(data))
 
 
-async def lines(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The lines of a body that comes in pieces, without their ends."""
-    rest = bytearray()
-    async for piece in body:
-        seen = len(rest)
-        rest += piece
-        end = rest.find(b"\n", seen)
-        if end < 0:
-            if len(rest) > MOST_LINE:
-                raise BrokenEvent
-            continue
-        *whole, left = bytes(rest).split(b"\n")
-        rest = bytearray(left)
-        for line in whole:
-            yield line.rstrip(b"\r")
-    if rest:
-        yield bytes(rest).rstrip(b"\r")
+class Lines:
+    """What comes in pieces becomes lines. Each ends with CR LF, LF or CR, as in the standard of server-sent events; one
+    that ends with CR is whole at once, whether or not the LF of a CR LF is still to come."""
+
+    def __init__(self) -> None:
+        self.left = bytearray()  # of a line that has not ended yet
+        self._cr = False  # the last line ended with CR, the last of what came so far
+
+    def take(self, piece: bytes) -> list[bytes]:
+        """The lines that end in this piece, without their ends. Raises BrokenEvent for one that is too long."""
+        if self._cr and piece:
+            piece = piece.removeprefix(b"\n")
+            self._cr = False
+        lines = piece.splitlines()  # of bytes: at these three ends and no others
+        if piece.endswith(b"\n"):
+            left = b""
+        elif piece.endswith(b"\r"):
+            left, self._cr = b"", True
+        else:
+            left = lines.pop() if lines else b""
+        if lines and self.left:
+            lines[0] = bytes(self.left) + lines[0]
+            self.left.clear()
+        self.left += left
+        if len(self.left) > MOST_LINE:
+            raise BrokenEvent
+        return lines
 
 
 def _event(data: list[bytes]) -> Event | None:
