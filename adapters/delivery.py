@@ -193,12 +193,20 @@ class Delivery:
         newest = await self._inbox.newest(turn_id)
         if newest is not None and not newest.phase:
             return
-        if newest is not None and newest.addressee is not None:
-            log.info("delivery.mends turn=%s by=%s", turn_id, newest.id)
+        if (turn := await self._seen(newest)) is not None:
+            log.info("delivery.mends turn=%s by=%s", turn_id, turn.id)
             place = Place(self._owner, fence=1, until=math.inf)
             with suppress(PlaceGone, MissingScope):
-                await self._showing(newest.addressee, place, tracked).until_whole()
+                await self._showing(turn, place, tracked).until_whole()
         tracked.late = False
+
+    async def _seen(self, newest: Stored | None) -> Turn | None:
+        """The turn whose answer the messages show: a retry that has not begun took the place of none."""
+        turn = newest.addressee if newest else None
+        while turn is not None and turn.retries and (await self._replies.read(turn.id)).unbegun:
+            former = await self._inbox.load(turn.retries)
+            turn = former.addressee if former else None
+        return turn
 
     async def _unsaid(self, turn: Turn | None) -> bool:
         """Whether there is nothing to be shown of it before a newer adapter looks after it."""

@@ -145,8 +145,8 @@ class Showing:
         """What differs first between the messages and the reply, from its beginning; what is too much goes last."""
         if shown.parts and not (shown.final or shown.text):
             return None  # before the first text a platform may repeat the question
-        if self._turn.retries and shown.phase is Phase.STOPPED and shown.parts and not shown.text:
-            return None  # stopped before its first word it replaces nothing
+        if self._turn.retries and shown.unbegun and shown.parts:
+            return None
         bodies = self._bodies(shown)
         if not bodies and shown.phase in (Phase.ANSWERED, Phase.FAILED):
             bodies = [Body("", (BLANK,))]

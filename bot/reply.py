@@ -35,6 +35,11 @@ class Shown:
     def final(self) -> bool:
         return self.phase is not None and self.phase is not Phase.OPEN
 
+    @property
+    def unbegun(self) -> bool:
+        """Stopped before its first word. A retry that ended so takes nothing's place."""
+        return self.phase is Phase.STOPPED and not self.text
+
 
 class Replies:
     """All that may be done to replies. Scripts are safe to repeat; a final reply is read in one round trip, a

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
 
 from bot.errors import PlaceGone
-from bot.types import Turn
+from bot.types import Turn, new_id
 from tests.chat import Chat, Shop, delivering, until
 
 
@@ -99,6 +100,37 @@ async def test_a_platform_remembers_nothing_of_what_is_looked_after_no_more(shop
             await shop.pen.answer(turn, "Once.")
         await shop.at_rest()
         await until(lambda: not shop.chat.remembered)
+
+
+async def test_where_a_retry_ended_before_its_first_word_the_former_answer_is_mended(
+    shop: Shop,
+) -> None:
+    """What took its place has nothing to show: the text that came too late would stay for good."""
+    other = Chat(shop.server)
+    turn = await shop.ask()
+    grant = await shop.pen.claim(turn)
+    async with delivering(shop.delivery()):
+        await shop.pen.write(grant, "Once")
+        await until(lambda: shop.server.texts() == ["Once"])
+        held = shop.chat.will_hold("edit")
+        await shop.pen.write(grant, " upon")
+        await until(held.reached.is_set)
+        await lose_lease(shop, turn, "b")
+        await shop.pen.finish(grant, "Once upon a time.")
+        async with delivering(shop.delivery(other, "b")):
+            await shop.at_rest()
+            former = turn
+            for mark in ("first", "second"):
+                again = replace(former, id=new_id(), retries=former.id).with_message(marks=(mark,))
+                assert (await shop.inbox.admit(again)).outcome == "new"
+                assert await shop.inbox.stop(again) == "cancelled"
+                await shop.at_rest()
+                former = again
+        held.gate.set()
+        await until(
+            lambda: shop.server.messages["M1"].shown[-2:] == ["Once upon", "Once upon a time."]
+        )
+    assert len(shop.server.messages) == 1
 
 
 async def test_who_mends_and_finds_its_message_deleted_lets_it_be(shop: Shop) -> None:
