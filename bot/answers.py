@@ -33,6 +33,7 @@ WAITS = "A question is still being answered here. When its answer is there, it c
 PASSED = "The conversation has gone on since: only its latest answer can be given again."
 GONE = "That answer cannot be given again: its question is gone, or too old. Please ask it anew."
 AGAIN = "Trying again with `{}`: the answer changes where it stands."
+ANEW = "Trying again with `{}`."
 FORGOTTEN = "The picture “{}” is no longer kept, so it was not looked at. Please send it once more."
 _REFUSALS = {
     Admitted.WAITS: WAITS,
@@ -94,7 +95,8 @@ class Answers:
 
     async def retry(self, command: Turn, alias: str | None, ask: Ask) -> Notice:
         """Ask the question of the latest answer again, as it reads now: a turn of its own, admitted once, whose answer
-        takes the place of the former one. Raises UnknownModel, and NotAllowed where a lock forbids another model."""
+        takes the place of the former one. A private answer is given again where the command was, to whom it was given
+        the first time. Raises UnknownModel, and NotAllowed where a lock forbids another model."""
         message = command.message
         channel = message.thread.channel
         mark = f"retry-{command.id}"
@@ -106,11 +108,16 @@ class Answers:
             raise Unavailable(GONE)
         await self._judged(command, turn, ask, Action.RETRY, Action.RETRY_OTHERS)
         chosen = await self._choice(turn, alias)
+        target, secret = turn.message.target, ""
+        if target.only == message.author.id and message.target.interaction:
+            target = replace(target, interaction=message.target.interaction)
+            secret = await self._replies.secret(command.id)
         again = replace(
             Turn.of(turn.message, "ask", at=time.time(), model=chosen.alias, reason=chosen.reason),
             retries=turn.id,
         ).with_message(
             marks=(mark,),
+            target=target,
             model=chosen.alias if chosen.reason == ONE_SHOT else None,
             first=False,
             attachments=await self._kept(turn.message.attachments),
@@ -121,7 +128,7 @@ class Answers:
                 ]
             ),
         )
-        admission = await self._inbox.admit(again, known=REQUEST_TTL)
+        admission = await self._inbox.admit(again, secret=secret, known=REQUEST_TTL)
         if admission.outcome not in (Admitted.NEW, Admitted.AGAIN):
             raise Unavailable(_REFUSALS.get(admission.outcome, self._inbox.caps.refusal))
         if not again.message.fetches:
@@ -163,8 +170,10 @@ class Answers:
         """The answer itself says it, but to whom a command must be answered where they gave it."""
         message = command.message
         apart = message.threadless or message.target.interaction is not None
-        alias = again.turn.model if again and again.turn else ""
-        return Notice(AGAIN.format(alias) if apart and alias else "")
+        turn = again.turn if again else None
+        if not apart or turn is None:
+            return Notice("")
+        return Notice((ANEW if turn.message.target.only else AGAIN).format(turn.model))
 
     async def _meant(self, command: Turn) -> str:
         """The conversation that a command is about; where it stands in none, the latest of whoever gives it there."""

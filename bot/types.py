@@ -150,8 +150,9 @@ class Target:
     """Where an answer goes.
 
     `channel` is the platform's own id of the place to send to (a Discord thread's, not its parent's). `interaction`
-    is the id of a Discord interaction whose deferred response is the answer's first message; its token waits in Redis
-    for its 15 minutes and is never part of a stored record. `only` is the one person who may see the answer.
+    is the id of a Discord interaction whose deferred response is the answer's first message, or of the one that had a
+    private answer given again; its token waits in Redis for its 15 minutes and is never part of a stored record.
+    `only` is the one person who may see the answer.
     """
 
     channel: str

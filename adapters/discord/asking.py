@@ -232,7 +232,7 @@ class Asking:
         the answer finds out, and is an ordinary message where it has to be."""
         if not receipt.new:
             return
-        async with self._deferred.deferring(receipt.turn):
+        async with self._deferred.deferring(str(interaction.id)):
             try:
                 await interaction.response.defer(thinking=True, ephemeral=hidden)
             except UNSAID as error:

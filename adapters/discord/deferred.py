@@ -41,18 +41,21 @@ class Deferred:
         self._deferring: dict[str, asyncio.Future[bool]] = {}
 
     @asynccontextmanager
-    async def deferring(self, turn_id: str) -> AsyncIterator[None]:
-        """The turn's "thinking" is on its way, by this process: what is to be shown waits for it."""
+    async def deferring(self, interaction: str) -> AsyncIterator[None]:
+        """An interaction's "thinking" is on its way, by this process: what is to be shown waits for it."""
         loop = asyncio.get_running_loop()
-        done = self._deferring[turn_id] = loop.create_future()
+        done = self._deferring[interaction] = loop.create_future()
         try:
             yield
         finally:
             done.set_result(True)
-            loop.call_later(LATE_SECONDS, self._deferring.pop, turn_id, None)
+            loop.call_later(LATE_SECONDS, self._deferring.pop, interaction, None)
 
     async def fill(self, turn: Turn, content: Content) -> str:
-        """Show this in the place of "thinking"; the message's id. Somebody may have taken that message away."""
+        """Show this in the place of "thinking"; the message's id. Somebody may have taken that message away. Where the
+        interaction is that of a command, whose own words stand there, this is a message below them."""
+        if turn.message.target.interaction not in (None, turn.message.id):
+            return await self.add(turn, content, private=True)
         async with self._lines.of(turn.id):
             token = await self.token(turn)
             try:
@@ -74,7 +77,7 @@ class Deferred:
 
     async def token(self, turn: Turn) -> str:
         """The interaction's token, once its deferral in this process is through."""
-        deferral = self._deferring.get(turn.id)
+        deferral = self._deferring.get(_interaction(turn))
         if deferral is not None:
             await asyncio.wait([deferral], timeout=DEFER_SECONDS)
         token = await self._replies().secret(turn.id)
@@ -84,7 +87,10 @@ class Deferred:
 
     async def _given_up(self, turn: Turn) -> None:
         """The token is over, unless another process may still be about to defer."""
-        if time.time() - turn.asked_at < DEFER_SECONDS and turn.id not in self._deferring:
+        if (
+            time.time() - turn.asked_at < DEFER_SECONDS
+            and _interaction(turn) not in self._deferring
+        ):
             raise PlatformBusy("The deferral is on its way.", 0.5)
         log.info("interaction.over turn=%s", turn.id)
         await self._replies().spend(turn.id)
@@ -125,3 +131,8 @@ class Deferred:
                 return
             await self._replies().spend(turn_id)
         log.info("interaction.let_go turn=%s", turn_id)
+
+
+def _interaction(turn: Turn) -> str:
+    """The id of the interaction whose token the turn uses."""
+    return turn.message.target.interaction or turn.message.id

@@ -205,13 +205,33 @@ async def test_a_private_answer_is_given_again_to_its_asker_alone(bench: Bench) 
     await bench.discord.answered(await bench.discord.press("mia", answer, *buttons(answer)))
     gate.set()
     await bench.at_rest()
-    bench.scribe.will_say("For you alone.", when="between you and me")
-    await bench.discord.answered(await bench.discord.press("mia", answer, *buttons(answer)))
+    bench.scribe.will_say("For you alone. " * 200, when="between you and me")
+    before = len(bench.discord.direct("mia"))
+    pressed = await bench.discord.press("mia", answer, *buttons(answer))
+    told = await bench.discord.answered(pressed)
+    await bench.at_rest()
+    assert told.content == "-# Trying again with `gpt-4o`."
+    again = [m for m in bench.discord.by_bot(channel) if "alone" in m.content]
+    assert "".join(m.content for m in again).split() == ["For", "you", "alone."] * 200
+    assert len(again) == 2
+    assert {m.seen_by for m in again} == {told.seen_by} != {None}
+    assert len(bench.discord.direct("mia")) == before
+
+
+async def test_a_private_answer_that_is_given_again_by_mention_is_a_direct_message(
+    bench: Bench,
+) -> None:
+    channel = await bench.channel()
+    _, gate = await private(bench, channel, "just between us")
+    gate.set()
+    await bench.at_rest()
+    bench.scribe.will_say("For you alone.", when="just between us")
+    await bench.discord.post("mia", channel, "@Switchboard /retry")
     await bench.discord.when(
         lambda: [m.content for m in bench.discord.direct("mia") if "alone" in m.content]
     )
     await bench.at_rest()
-    assert [m for m in bench.discord.by_bot(channel) if m.seen_by is None] == []
+    assert not [m for m in bench.discord.by_bot(channel) if "alone" in m.content]
 
 
 async def private(bench: Bench, channel: str, words: str) -> tuple[Message, asyncio.Event]:
