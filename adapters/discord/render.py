@@ -16,9 +16,9 @@ from adapters.text.pages import pages
 from adapters.text.tables import Columns
 
 # UTF-16 units of one message: Discord's 2,000 with room for the footer and for what it may count
-# otherwise (reference/discord.md, section 6).
+# otherwise (https://discord.com/developers/docs/resources/message).
 LIMIT = 1_900
-# Columns of a fixed-width table that a narrow window still shows (reference/rendering.md, 5).
+# Columns of a fixed-width table that a narrow window still shows.
 TABLE_WIDTH = 60
 
 _LIVE = re.compile(

@@ -21,7 +21,7 @@ from adapters.text.links import BARE, Target, check, names, trimmed
 from adapters.text.pages import pages
 
 # Characters of one message: Slack's 12,000 with room for what it counts otherwise
-# (reference/slack.md, section 7).
+# (https://docs.slack.dev/reference/block-kit/blocks/markdown-block).
 LIMIT = 11_000
 # Characters of the `text` field: Slack refuses from about 4,000 in some workspaces.
 FALLBACK_LIMIT = 3_000
