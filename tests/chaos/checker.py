@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from tests.chaos.history import (
     Acknowledged,
     Admitted,
+    Amended,
     Asked,
     Called,
     Canary,
+    Claimed,
     Committed,
     Fell,
     History,
     Left,
+    Regretted,
+    Retried,
     Seen,
     last,
     squeezed,
@@ -51,6 +55,7 @@ class _Case:
         yield from self._orphans()
         yield from self._mixtures()
         yield from self._requests()
+        yield from self._regrets()
         yield from self._blindness()
         for left in self.history.of(Left):
             yield Verdict("left over", None, f"{left.what}: {', '.join(left.members)}")
@@ -103,6 +108,32 @@ class _Case:
             found.setdefault(event.question, event.at)
         return found
 
+    @cached_property
+    def retried(self) -> defaultdict[int, list[float]]:
+        return _times(self.history.of(Retried))
+
+    @cached_property
+    def deleted(self) -> set[int]:
+        """The questions that may be told to no model any more."""
+        return {a.question for a in self.history.of(Amended) if a.how == "delete"}
+
+    @cached_property
+    def ended(self) -> set[int]:
+        """The questions whose answer may be a beginning of it, or nothing: somebody of their conversation stopped or
+        deleted one, the store was told that it is this one, and nobody has it answered again; or it was deleted
+        before it was admitted."""
+        regretted = {(r.talk, r.how) for r in self.history.of(Regretted)}
+        admitted = {a.question for a in self.history.of(Admitted)}
+        unheard = {r.question for r in self.history.of(Regretted) if r.how == "delete"} - admitted
+        return unheard | {
+            a.question
+            for a in self.history.of(Amended)
+            if a.question in self.asked
+            and (self.asked[a.question].talk, a.how) in regretted
+            and a.how in ("stop", "delete")
+            and not any(at > a.at for at in self.retried[a.question])
+        }
+
     def _blindness(self) -> Iterator[Verdict]:
         """What is to be judged must have been seen. Of single steps the reply may be lost with the one who gave it."""
         admitted = {event.question for event in self.history.of(Admitted)}
@@ -131,6 +162,9 @@ class _Case:
                 yield Verdict("doubled", asked.talk, f"{name} was answered {told.count(due)} times")
             elif question in self.whole:
                 continue
+            elif question in self.ended:
+                if not due.startswith(told) or (told and not said):
+                    yield Verdict("lost", asked.talk, f"{name} was stopped, ends in {told[-60:]!r}")
             elif due and told.startswith(due):
                 yield Verdict(
                     "doubled",
@@ -226,13 +260,49 @@ class _Case:
             if question in self.asked:
                 before[self.asked[question].talk].append(question)
         lines = {event.question: event.line for event in self.history.of(Admitted)}
+        commits = _times(self.history.of(Committed))
         for call in self.history.of(Called):
-            at = self.committed.get(call.question)
-            if at is not None and call.at > at:
+            done = [at for at in commits[call.question] if at < call.at]
+            wanted = [at for at in self.retried[call.question] if at < call.at]
+            if len(done) > len(wanted):
+                after = call.at - done[-1]
                 yield Verdict(
-                    "paid twice", call.talk, f"q{call.question}, {call.at - at:.3f} s after COMMIT"
+                    "paid twice", call.talk, f"q{call.question}, {after:.3f} s after COMMIT"
                 )
             yield from self._context(call, before[call.talk], lines)
+
+    # ---- what people regretted --------------------------------------------------------------------------------
+
+    def _regrets(self) -> Iterator[Verdict]:
+        """What came in time counts: a question that waited is asked in its new words or not at all, and an answer that
+        was stopped says so. A holder that has slept may still ask: only who claims it later must know."""
+        claims, calls = _times(self.history.of(Claimed)), list(self.history.of(Called))
+        for amended in self.history.of(Amended):
+            question, talk = amended.question, self._talk(amended.question)
+            again = self.retried[question]
+            known = [at for at in claims[question] if at > amended.at]
+            later = [c for c in calls if c.question == question and any(at < c.at for at in known)]
+            if amended.state == "replaced" and any(not call.edited for call in later):
+                yield Verdict("unheeded", talk, f"q{question} was asked in its former words")
+            elif (
+                amended.state == "cancelled" and known and not any(at > amended.at for at in again)
+            ):
+                yield Verdict("unheeded", talk, f"q{question} was taken up after its {amended.how}")
+            elif amended.state == "stopping" and question in self.whole and not again:
+                marked = any(seen.notes for seen in self.answers[question])
+                if not marked:
+                    yield Verdict("unheeded", talk, f"q{question} has no mark of its {amended.how}")
+        wanted = Counter(r.talk for r in self.history.of(Regretted) if r.how == "stop")
+        stopped = {a.question for a in self.history.of(Amended) if a.how == "stop"}
+        for talk, count in Counter(self._talk(question) for question in stopped).items():
+            if count > wanted[talk]:
+                yield Verdict(
+                    "unheeded", talk, f"{count} were stopped where {wanted[talk]} were to be"
+                )
+
+    def _talk(self, question: int) -> int | None:
+        asked = self.asked.get(question)
+        return asked.talk if asked else None
 
     def _context(self, call: Called, before: list[int], lines: dict[int, str]) -> Iterator[Verdict]:
         told = [canary.question for canary in call.canaries]
@@ -249,7 +319,7 @@ class _Case:
                     f"q{question} was told {times} times with q{call.question}",
                 )
         for question in before:
-            earlier = self.committed[question] < call.at and question in self.whole
+            earlier = self.committed[question] < call.at and question in self.whole - self.deleted
             same = lines.get(question) is not None and lines.get(question) == lines.get(
                 call.question
             )
@@ -257,6 +327,14 @@ class _Case:
                 yield Verdict(
                     "forgotten", call.talk, f"q{question} was not told with q{call.question}"
                 )
+
+
+def _times(events: Iterable[Claimed | Committed | Retried]) -> defaultdict[int, list[float]]:
+    """When each question had one of these."""
+    found: defaultdict[int, list[float]] = defaultdict(list)
+    for event in events:
+        found[event.question].append(event.at)
+    return found
 
 
 def _about(seen: Seen) -> int | None:

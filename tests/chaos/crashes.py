@@ -16,11 +16,11 @@ from typing import get_args
 from playground.slack import events
 from tests.chaos.checker import Verdict, check
 from tests.chaos.faults import end
-from tests.chaos.history import Asked, Canary, History, Struck
+from tests.chaos.history import Asked, History, Struck
 from tests.chaos.house import WiredHouse
-from tests.chaos.people import People, person
+from tests.chaos.people import People
 from tests.chaos.recorder import Recorder
-from tests.chaos.steps import Side, Trap
+from tests.chaos.steps import Side, Step, Trap
 from tests.chaos.talks import LENGTHS, Kind, Speaker, Talk, room
 from tests.pictures import png
 
@@ -37,6 +37,7 @@ class Point:
     scene: str
     word: str
     victim: str = ""  # who takes it, unless it is Redis that dies
+    holds: bytes = b""  # what its words hold, where others take that step too
 
     def __str__(self) -> str:
         died = f", {self.victim} dies" if self.victim else ""
@@ -61,7 +62,10 @@ POINTS: dict[str, list[Point]] = {
             edit="AMEND",
             late_edit="MEND",
             parked="PARK REPARK",
-        )
+            stop="AMEND",
+            retry="ADOPT",
+        ),
+        Point("ADMIT", "retry", "slack", holds=b'"retries":"'),
     ],
     "streams": [  # SWITCHBOARD_SLACK_STREAM=native
         *_points(
@@ -79,7 +83,8 @@ POINTS: dict[str, list[Point]] = {
         )
     ],
     "worker": [
-        *_points("worker", mention="SWEEP CLAIM model APPEND RENEW COMMIT", drain="RELEASE")
+        *_points("worker", mention="SWEEP CLAIM model APPEND RENEW COMMIT", drain="RELEASE"),
+        Point("COMMIT", "stop", "worker", holds=b"stopped"),
     ],
     "redis": [
         Point(step, "mention", word, "redis")
@@ -158,7 +163,10 @@ class Scenes:
             at = time.monotonic()
             self.history.add(Struck(at, "kill", point.victim or name, at))
 
-        trap = Trap(point.step, side, kill, slot=point.word)
+        def fits(step: Step) -> bool:
+            return any(point.holds in word for word in step.words)
+
+        trap = Trap(point.step, side, kill, fits, slot=point.word)
         house.wire.traps.append(trap)
         try:
             scene: Callable[[Point], Awaitable[int | None]] = getattr(self, f"_{point.scene}")
@@ -201,7 +209,7 @@ class Scenes:
         await self._ask(talk, LONGEST)
         question = await self._ask(talk, SHORT)
         await self._until(lambda: self._recorder.admitted(question))
-        await self._amend(talk, question)
+        await self.people.regret(talk, question, "edit")
         return question
 
     async def _late_edit(self, point: Point) -> int:
@@ -209,7 +217,23 @@ class Scenes:
         talk = self._talk("thread")
         question = await self._ask(talk, SHORT)
         await self._whole(question)
-        await self._amend(talk, question)
+        await self.people.regret(talk, question, "edit")
+        return question
+
+    async def _stop(self, point: Point) -> int:
+        """An answer is stopped while it grows."""
+        talk = self._talk("thread")
+        question = await self._ask(talk, LONGEST)
+        await self._until(lambda: self._recorder.told(question))
+        await self.people.regret(talk, question, "stop")
+        return question
+
+    async def _retry(self, point: Point) -> int:
+        """An answer is given again in its place."""
+        talk = self._talk("thread")
+        question = await self._ask(talk, SHORT)
+        await self._whole(question)
+        await self.people.regret(talk, question, "retry")
         return question
 
     async def _parked(self, point: Point) -> int:
@@ -263,17 +287,6 @@ class Scenes:
         else:
             message = await self.house.discord.post(who, talk.room, text)
             self._recorder.questions[message.id] = number
-
-    async def _amend(self, talk: Talk, question: int) -> None:
-        """The author changes the words; the canary stays."""
-        place = self.house.slack.world.channel(talk.room)
-        post = next(
-            m
-            for m in self.house.slack.thread(place, talk.root)
-            if str(Canary(talk.number, question)) in m.text and m.bot_id is None
-        )
-        words = f"{post.text} in other words, {Canary(talk.number, question)}"
-        await self.house.slack.edit(person(talk), talk.room, post.ts, words)
 
     async def _whole(self, question: int) -> None:
         await self._until(lambda: self._recorder.told(question).endswith("ends."))

@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
+
+Regret = Literal["edit", "delete", "stop", "retry"]
 
 MARK = re.compile(r"\bc(\d+)-q(\d+)\b")  # a question's canary: its conversation and its number
 
@@ -73,7 +76,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Its answer was accepted as the whole one."""
+    """An answer of it was accepted: its whole one, or what there was of one that was stopped."""
 
     at: float
     question: int
@@ -87,6 +90,35 @@ class Called:
     talk: int
     question: int
     canaries: tuple[Canary, ...] = ()
+    edited: bool = False  # the question came in its new words
+
+
+@dataclass(frozen=True, slots=True)
+class Regretted:
+    """The author of a question edits or deletes it, stops its answer, or has it answered again."""
+
+    at: float
+    talk: int
+    question: int
+    how: Regret
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """The store was told of an edit, a deletion or a stop; what became of it, once it has said so."""
+
+    at: float
+    question: int
+    how: Regret
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """The question waits for another answer in the place of the one that it has."""
+
+    at: float
+    question: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +171,27 @@ class Left:
     members: tuple[str, ...]
 
 
-Event = Asked | Acknowledged | Admitted | Claimed | Committed | Called | Seen | Struck | Fell | Left
+Event = (
+    Asked
+    | Acknowledged
+    | Admitted
+    | Claimed
+    | Committed
+    | Called
+    | Regretted
+    | Amended
+    | Retried
+    | Seen
+    | Struck
+    | Fell
+    | Left
+)
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         *(Asked, Acknowledged, Admitted, Claimed, Committed),
-        *(Called, Seen, Struck, Fell, Left),
+        *(Called, Regretted, Amended, Retried),
+        *(Seen, Struck, Fell, Left),
     )
 }
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from playground.discord.errors import ClientRefusal
-from tests.chaos.history import Acknowledged, Asked, Canary, History
+from tests.chaos.history import Acknowledged, Asked, Canary, History, Regret, Regretted
 from tests.chaos.house import WiredHouse
 from tests.chaos.recorder import Recorder
-from tests.chaos.talks import Talk, answer_to
+from tests.chaos.talks import EDITED, Talk, answer_to
 
 WHO = {  # each conversation has one of them: what is open for one person is limited
     "slack": ("mia", "max", "ada", "olivia"),
@@ -38,6 +39,7 @@ class People:
     house: WiredHouse
     recorder: Recorder
     history: History
+    _posts: dict[int, str] = field(default_factory=dict)  # question → its message
 
     async def are_patient(self) -> None:
         """Until not too many wait for an answer: what a slow machine cannot answer it is not asked."""
@@ -61,13 +63,14 @@ class People:
                 who, talk.room, mention + words, talk.root or None, **more
             )
             talk.root = talk.root or post.ts
+            self._posts[number] = post.ts
         elif talk.kind == "chain":
             message = await self.house.discord.post(
                 who, talk.room, f"@Switchboard {words}", reply_to=talk.root or None, **more
             )
             self.recorder.questions[message.id] = number
             self.history.add(Acknowledged(at, number))  # a gateway has no acks: all of it counts
-            talk.root = message.id
+            talk.root = self._posts[number] = message.id
         else:
             prompt: Any = words
             try:
@@ -75,6 +78,29 @@ class People:
             except ClientRefusal:
                 return  # the commands are not there yet
             self.recorder.questions[asked.id] = number
+
+    async def regret(self, talk: Talk, number: int, how: Regret, after: float = 0.0) -> None:
+        """The author of a question does something about it, or about its answer."""
+        await asyncio.sleep(after)
+        who, words = person(talk), f"please answer {Canary(talk.number, number)} {EDITED}"
+        self.history.add(Regretted(time.monotonic(), talk.number, number, how))
+        slack, discord = self.house.slack, self.house.discord
+        if how in ("stop", "retry") and talk.platform == "slack":
+            await slack.post(who, talk.room, f"@Switchboard /{how}", talk.root)
+        elif how in ("stop", "retry"):
+            with suppress(ClientRefusal):  # the commands are not there yet
+                await discord.slash(who, talk.room, how)
+        elif talk.platform == "slack" and how == "edit":
+            mention = "@Switchboard " if self._posts[number] == talk.root else ""
+            await slack.edit(who, talk.room, self._posts[number], mention + words)
+        elif talk.platform == "slack":
+            await slack.delete(who, talk.room, self._posts[number])
+        elif how == "edit":
+            await discord.edit(self._posts[number], f"@Switchboard {words}")
+        else:
+            if talk.root == self._posts[number]:
+                talk.root = ""  # nobody can reply to it any more: what comes begins a chain
+            await discord.delete(self._posts[number])
 
     async def rest(self) -> dict[str, list[str]]:
         """Until nothing is due, owed or on its way; what is, where that never comes."""

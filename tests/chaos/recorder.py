@@ -13,16 +13,19 @@ from playground.discord.interactions import State
 from tests.chaos.history import (
     Acknowledged,
     Admitted,
+    Amended,
     Called,
     Canary,
     Claimed,
     Committed,
     History,
     Left,
+    Retried,
     Seen,
 )
 from tests.chaos.house import WiredHouse
 from tests.chaos.steps import Step
+from tests.chaos.talks import EDITED
 
 TURN = re.compile(rb"[0-9A-Z]{16}")
 FOOTER = re.compile(r"^-# .*$", re.MULTILINE)  # Discord's small print
@@ -41,7 +44,9 @@ class Recorder:
         self._texts: defaultdict[int, dict[str, str]] = defaultdict(dict)  # of each message
         self._claimed: set[int] = set()
         self._committed: set[int] = set()
+        self._spent: set[bytes] = set()  # the product's names of what was committed
         self._turns: dict[bytes, int] = {}  # the product's name of a question → its number
+        self._retries: set[bytes] = set()  # those of them that were asked again
         self._asked_at: dict[int, float] = {}
         self._admitted: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,10 +95,13 @@ class Recorder:
         for request in self._house.models.requests:
             if request.request is None:
                 continue
-            said = [c for m in request.request.said if m.role == "user" for c in _once(m.text)]
+            people = [m.text for m in request.request.said if m.role == "user"]
+            said = [canary for words in people for canary in _once(words)]
             if said:
-                own = said[-1]
-                self._history.add(Called(request.started, own.talk, own.question, tuple(said)))
+                own, edited = said[-1], EDITED in people[-1]
+                self._history.add(
+                    Called(request.started, own.talk, own.question, tuple(said), edited)
+                )
         for (channel, thread), status in self._house.slack.statuses.items():
             if status.text:
                 place = f"{channel}/{thread}"
@@ -119,7 +127,10 @@ class Recorder:
         if _outcome(step) not in (b"new", b"again"):
             return
         # Whatever an earlier try was named, Redis says which one counts.
-        self._turns[bytes(step.reply[1])] = question
+        self._turns[turn := bytes(step.reply[1])] = question
+        if b'"retries":"' in record and turn not in self._retries:
+            self._retries.add(turn)
+            self._history.add(Retried(step.at, question))
         line = _line(step.words)
         at = step.replied_at or step.at
         event = Admitted(question, self._asked_at[question], at, line)
@@ -140,8 +151,21 @@ class Recorder:
                 if TURN.fullmatch(word) and word in self._turns:
                     at = step.replied_at or step.at
                     self._committed.add(self._turns[word])
-                    self._history.add(Committed(at, self._turns[word]))
+                    if word not in self._spent:
+                        self._spent.add(word)
+                        self._history.add(Committed(at, self._turns[word]))
                     return
+
+    def _on_amend(self, step: Step) -> None:
+        turn, _, how, *_ = step.words[3 + int(step.words[2]) :]  # after the keys
+        question = self._turns.get(turn)
+        if question is None:
+            return
+        kind: Any = how.decode()
+        state = (_outcome(step) or b"").decode()
+        self._history.add(Amended(step.replied_at or step.at, question, kind, state))
+        if kind != "edit":
+            self.open.pop(question, None)
 
     # ---- what is seen -----------------------------------------------------------------------------------------
 

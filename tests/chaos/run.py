@@ -17,7 +17,7 @@ from tests.chaos.history import History
 from tests.chaos.house import WiredHouse
 from tests.chaos.people import People
 from tests.chaos.recorder import Recorder
-from tests.chaos.talks import Speaker, Talk, order, talks
+from tests.chaos.talks import Speaker, Talk, order, regrets, talks
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,10 @@ class Run:
     ) -> None:
         """People ask in even steps, or as fast as they are answered; each fault comes with its question."""
         faults = Faults(people.house, self.history, random.Random(self.seed + 2))
-        whom = order(random.Random(self.seed + 1), everyone, self.size.questions)
+        whom = list(order(random.Random(self.seed + 1), everyone, self.size.questions))
+        regretted = regrets(random.Random(self.seed + 3), whom)
         coming, began = deque(self.faults), time.monotonic()
-        async with asyncio.TaskGroup() as striking:
+        async with asyncio.TaskGroup() as meanwhile:
             for number, talk in enumerate(whom):
                 due = began + self.size.seconds * number / self.size.questions
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -86,8 +87,10 @@ class Run:
                     return
                 while coming and coming[0].after <= number:
                     say(coming[0])
-                    striking.create_task(faults.strike(coming.popleft()))
+                    meanwhile.create_task(faults.strike(coming.popleft()))
                 await people.ask(talk, number)
+                if number in regretted:
+                    meanwhile.create_task(people.regret(talk, number, *regretted[number]))
 
     def _keep(self, house: WiredHouse) -> None:
         """What the processes logged, for whoever looks into a verdict."""

@@ -12,9 +12,19 @@ from playground.discord import DiscordServer
 from playground.models.requests import ChatRequest
 from playground.models.scripts import Answer, Say
 from playground.slack import SlackServer
-from tests.chaos.history import Canary
+from tests.chaos.history import Canary, Regret
 
 WORDS = 12  # of one chunk of the model
+EDITED = "in other words"
+REGRETS: dict[
+    str, tuple[Regret, ...]
+] = {  # what somebody may do about their question, by the kind of place
+    "thread": ("edit", "delete", "stop", "retry"),
+    "chain": ("edit", "delete", "stop", "retry"),
+    "slash": ("stop", "retry"),
+}
+OFTEN = 12  # every so many questions, one is regretted
+SOON = 6.0  # s within which it is
 KINDS = ("thread", "chain", "slash")  # Slack's threads, Discord's chains of replies, Discord's /ask
 LENGTHS = (
     24,
@@ -88,3 +98,16 @@ def order(rng: random.Random, everyone: list[Talk], count: int) -> Iterator[Talk
     """In which conversation each question is asked: each begins before any goes on."""
     for number in range(count):
         yield everyone[number] if number < len(everyone) else rng.choice(everyone)
+
+
+def regrets(rng: random.Random, whom: list[Talk]) -> dict[int, tuple[Regret, float]]:
+    """Which of these questions is regretted, how, and how soon (s): a root stays, others stand below it."""
+    found: dict[int, tuple[Regret, float]] = {}
+    begun: set[int] = set()
+    for number, talk in enumerate(whom):
+        how, after = rng.choice(REGRETS[talk.kind]), rng.uniform(0, SOON)
+        root = talk.number not in begun
+        begun.add(talk.number)
+        if number % OFTEN == OFTEN - 1:
+            found[number] = ("stop" if root and how == "delete" else how, after)
+    return found

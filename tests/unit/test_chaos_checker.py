@@ -12,6 +12,7 @@ from tests.chaos.checker import check
 from tests.chaos.history import (
     Acknowledged,
     Admitted,
+    Amended,
     Asked,
     Called,
     Canary,
@@ -21,6 +22,9 @@ from tests.chaos.history import (
     Fell,
     History,
     Left,
+    Regret,
+    Regretted,
+    Retried,
     Seen,
     Struck,
 )
@@ -184,6 +188,72 @@ def test_a_question_that_stands_twice_in_a_request_is_forgotten_once() -> None:
     assert kinds(*without(answered(1, 1), Called), call) == ["forgotten"]
 
 
+def regretted(how: Regret, state: str, at: float = 2.5) -> list[Event]:
+    return [Regretted(2, 1, 1, how), Amended(at, 1, how), Amended(at, 1, how, state)]
+
+
+MARKED = seen(1, 1, 4, text="c1-q1 begins", notes="Stopped here.")
+
+
+def test_a_stopped_answer_is_a_marked_beginning_of_it() -> None:
+    stopped = [*without(answered(1, 1), Seen), *regretted("stop", "stopping")]
+    assert kinds(*stopped, MARKED) == []
+    assert kinds(*stopped) == []
+    assert kinds(*stopped, replace(MARKED, notes="")) == ["lost"]
+    assert kinds(*stopped, replace(MARKED, text="c1-q1 ends.")) == ["lost"]
+    assert kinds(*without(answered(1, 1), Seen), MARKED) == [], "a sentence says why not"
+
+
+def test_a_stop_that_came_in_time_and_left_no_mark_is_unheeded() -> None:
+    stop = regretted("stop", "stopping")
+    assert kinds(*answered(1, 1), *stop) == ["unheeded"]
+    assert kinds(*without(answered(1, 1), Seen), *stop, seen(1, 1, 4, notes="Stopped here.")) == []
+    assert kinds(*answered(1, 1), *regretted("stop", "later", at=5)) == []
+
+
+def test_what_nobody_stopped_must_be_whole() -> None:
+    stopped = without(answered(1, 1), Seen)
+    assert kinds(*stopped, Amended(2.5, 1, "stop", "stopping")) == ["silent", "unheeded"]
+
+
+def test_a_question_that_was_taken_back_while_it_waited_is_not_asked() -> None:
+    events = [asked(1, 1), Acknowledged(0, 1), Admitted(1, 0, 1, "line-1")]
+    taken_back = [*events, *regretted("delete", "cancelled")]
+    assert kinds(*taken_back) == []
+    assert kinds(*taken_back, Claimed(3, 1, "worker-1")) == ["unheeded"]
+
+
+def test_a_question_that_was_deleted_before_it_was_admitted_may_be_silent() -> None:
+    """An adapter that comes back reads what it missed, and not what is gone by then."""
+    missed = [asked(1, 1), Acknowledged(0, 1)]
+    assert kinds(*missed) == ["silent"]
+    assert kinds(*missed, Regretted(2, 1, 1, "delete")) == []
+
+
+def test_a_question_that_was_edited_while_it_waited_is_asked_in_its_new_words() -> None:
+    before = [*answered(1, 1), *regretted("edit", "replaced", at=1.5)]
+    assert kinds(*before, Claimed(1.2, 1, "worker-1")) == [], "it had been taken already"
+    late = [*before, Claimed(1.8, 1, "worker-1")]
+    assert kinds(*late) == ["unheeded"]
+    new = [replace(e, edited=True) if isinstance(e, Called) else e for e in late]
+    assert kinds(*new) == []
+
+
+def test_a_deleted_question_is_told_to_no_model_any_more() -> None:
+    first = [*answered(1, 1), *regretted("delete", "later", at=5)]
+    assert kinds(*first, *answered(1, 2, 10)) == []
+
+
+def test_an_answer_that_is_given_again_is_paid_for_once_more_and_whole() -> None:
+    again = [Retried(5, 1), Called(6, 1, 1, (Canary(1, 1),)), Committed(7, 1)]
+    first = [*without(answered(1, 1), Seen), *regretted("stop", "stopping"), MARKED]
+    assert kinds(*first, *again, seen(1, 1, 8)) == []
+    assert kinds(*first, *again) == [], "a mark says why not"
+    assert kinds(*first, *again, replace(MARKED, notes="")) == ["lost"]
+    once_more = Called(9, 1, 1, (Canary(1, 1),))
+    assert kinds(*answered(1, 1), *again, once_more) == ["paid twice"]
+
+
 def test_what_is_owed_at_rest_is_left_over() -> None:
     assert kinds(*answered(1, 1), Left("owed", ("a turn",))) == ["left over"]
 
@@ -207,7 +277,8 @@ def test_every_verdict_has_its_meaning_on_the_page() -> None:
 
 
 def test_a_history_survives_its_file(tmp_path: Path) -> None:
-    history = History([*answered(1, 1), Struck(1, "kill", "redis", 2), Left("due", ("a",))])
+    more = [*regretted("stop", "later"), Struck(1, "kill", "redis", 2), Left("due", ("a",))]
+    history = History([*answered(1, 1), *more])
     history.save(tmp_path / "history")
     assert History.load(tmp_path / "history") == history
 

@@ -6,7 +6,7 @@ import random
 
 from tests.chaos.faults import KINDS, plan
 from tests.chaos.history import Canary
-from tests.chaos.talks import Talk, answer_to, order
+from tests.chaos.talks import Talk, answer_to, order, regrets
 
 TALKS = [Talk(number, "thread", f"C{number}") for number in range(5)]
 
@@ -29,6 +29,13 @@ def test_every_conversation_begins_before_any_goes_on() -> None:
     asked = [talk.number for talk in order(random.Random(1), TALKS, 20)]
     assert asked[:5] == [0, 1, 2, 3, 4]
     assert asked == [talk.number for talk in order(random.Random(1), TALKS, 20)]
+
+
+def test_a_seed_says_who_regrets_what() -> None:
+    whom = list(order(random.Random(1), TALKS, 400))
+    first, again = (regrets(random.Random(4), whom) for _ in range(2))
+    assert first == again
+    assert {how for how, _ in first.values()} == {"edit", "delete", "stop", "retry"}
 
 
 def test_an_answer_names_its_question_in_every_piece_of_it() -> None:
