@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
@@ -25,6 +26,7 @@ async def closed_office(slack: SlackServer, redis: Redis, redis_url: str) -> Off
 
 
 @pytest_asyncio.fixture
-async def office(closed_office: Office) -> AsyncIterator[Office]:
-    async with closed_office.open() as open_office:
+async def office(closed_office: Office, request: pytest.FixtureRequest) -> AsyncIterator[Office]:
+    """The adapter, whose answers grow in the way that a test's parameter names."""
+    async with closed_office.open(slack_stream=getattr(request, "param", "update")) as open_office:
         yield open_office

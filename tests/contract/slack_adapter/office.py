@@ -30,6 +30,27 @@ from playground.slack.sockets import Delivery
 T = TypeVar("T")
 PATIENCE = 30.0  # s until a test gives up
 
+MARKDOWN = """# Title
+
+Some **bold**, *slanted*, ~~struck~~ and `code < 1 && x`, a < b & c > d.
+
+| a | b |
+| --- | --- |
+| 1 | <2> |
+
+1. one
+2. two
+   - nested
+
+```python
+if a < b and c > d: print("<!here>")
+```
+
+> quoted
+
+Done.
+"""
+
 
 class Office:
     """A workspace with the bot in it: people act through `slack`, and `answer` does what a worker would do."""
@@ -193,6 +214,18 @@ class Office:
             return found[-1] if found else None
 
         return await self.slack.until(look, what=f"{who} was not told {part!r}")
+
+
+async def mention(
+    office: Office, words: str = "hello", *, who: str = "mia", where: str = "general"
+) -> Turn:
+    """The turn of a question that mentions the bot."""
+    return await office.asked(await office.slack.post(who, where, f"@Switchboard {words}"))
+
+
+def shown(office: Office, turn: Turn) -> str:
+    """The text of the answer in the question's thread."""
+    return office.slack.text_of(office.slack.answers(turn.message.id))
 
 
 def said(message: Message) -> str:
