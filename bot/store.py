@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from importlib import resources
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = ["AWAY", "FullError", "RedisError", "Store", "connect"]
 
 AWAY = (Unreachable, Unanswered, ReadOnlyError)  # Redis cannot serve now: it passes
 
+DRIVER = DriverInfo()  # else each connection reads redis-py's version from its metadata
 SHARED = re.compile(r"^--@ (\w+)$", re.MULTILINE)
 PREFIX = "switchboard:"
 DAY = 86_400  # s
@@ -51,11 +53,12 @@ def connect(url: str, *, timeout: float = 5.0, retries: int = 3, connections: in
         health_check_interval=25,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries),
         decode_responses=False,
-        driver_info=DriverInfo(),  # else each connection reads redis-py's version from its metadata
+        driver_info=DRIVER,
     )
     return Redis.from_pool(pool)
 
 
+@functools.cache
 def scripts() -> dict[str, str]:
     """Every script by its name; a line `--@ NAME` of it stands for what several scripts share."""
     package = resources.files("bot")
