@@ -112,8 +112,12 @@ class Answers:
         if target.only == message.author.id and message.target.interaction:
             target = replace(target, interaction=message.target.interaction)
             secret = await self._replies.secret(command.id)
-        again = replace(
-            Turn.of(turn.message, "ask", at=time.time(), model=chosen.alias, reason=chosen.reason),
+        again = Turn.of(
+            turn.message,
+            "ask",
+            at=time.time(),
+            model=chosen.alias,
+            reason=chosen.reason,
             retries=turn.id,
         ).with_message(
             marks=(mark,),

@@ -61,8 +61,8 @@ def unpack(entry: bytes, tokens: int = 0) -> ChatMessage:
     """The message again; raises ValueError for a malformed element."""
     try:
         body = _inflated(entry[1:]) if entry[:1] == _DEFLATED else entry[1:]
-        role, raw, author, source, alias = msgpack.unpackb(body)
-        parts: list[Part] = [TextPart(p) if isinstance(p, str) else ImagePart(*p) for p in raw]
+        role, raw, author, source, alias, *_ = msgpack.unpackb(body)  # a newer version may say more
+        parts: list[Part] = [TextPart(p) if isinstance(p, str) else ImagePart(*p[:5]) for p in raw]
         if role not in ("user", "assistant"):
             raise ValueError
     except (ValueError, TypeError, zlib.error, msgpack.UnpackException):

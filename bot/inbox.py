@@ -129,7 +129,7 @@ def _read(record: bytes) -> tuple[Turn | None, bool]:
         pass
     try:
         raw = json.loads(record)
-        if raw.get("version", RECORD_VERSION) <= RECORD_VERSION:
+        if raw.get("version", 0) <= RECORD_VERSION:
             return None, False
     except (ValueError, AttributeError, TypeError):
         return None, False

@@ -13,9 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
-# Of a stored turn. Older records must stay readable; raise it where a process of the version before would misread one:
-# it leaves such a turn to newer processes.
-RECORD_VERSION = 1
+# What this version can read of stored turns. Older records must stay readable, and what is not known in one is passed
+# over. Where a process of the version before would misread a turn for that, raise it, and have `Turn.of` give the new
+# number to such turns: older processes leave them to newer ones, and still read all others. A number that every turn
+# has is not written down (`encode`), so that the field's default may never change.
+RECORD_VERSION = 2
+_FIRST = 1
 _ID = re.compile(
     r"[A-Za-z0-9._@-]{1,64}"
 )  # every platform's ids; the separator ':' is not among them
@@ -222,11 +225,16 @@ class Turn:
     epoch: str = "0"
     sentence: str = ""
     retries: str = ""  # the turn whose answer this one's takes the place of
-    version: int = RECORD_VERSION
+    version: int = _FIRST  # of the first one that reads it as it is meant
 
     @classmethod
     def of(cls, message: Message, kind: Kind, *, at: float, **more: Any) -> Self:
-        return cls(id=new_id(), kind=kind, message=message, asked_at=at, **more)
+        # Who knows of neither would answer a retry beside the answer that it is to replace, and a button's command for
+        # something else than stands above it.
+        needs = 2 if more.get("retries") or message.about else _FIRST
+        return cls(
+            id=new_id(), kind=kind, message=message, asked_at=at, **{"version": needs, **more}
+        )
 
     @property
     def conversation(self) -> str:

@@ -42,11 +42,13 @@ class Parking:
         return bool(state != b"known")
 
     async def below(self, channel: str, root: str) -> list[tuple[str, bytes]]:
-        """What waits below a root that is known, in the order in which it was said: each `ts`, and its record."""
+        """What waits below a root that is known, in the order in which it was said: each `ts`, and its record. What
+        cannot be read is left to the adapter of another version that kept it."""
         async with self._store.redis.pipeline(transaction=True) as both:
             both.exists(self._at(channel, root)).hgetall(self._key(channel, root))
             known, found = await both.execute()
-        return sorted((text(ts), kept) for ts, kept in found.items()) if known else []
+        waiting = found.items() if known else ()
+        return sorted((text(ts), kept) for ts, kept in waiting if kept == TAKEN_BACK or read(kept))
 
     async def leave(self, channel: str, root: str, ts: str, kept: bytes) -> None:
         """The reply was admitted as it was kept; if it has changed since, it stays."""

@@ -16,10 +16,12 @@ from bot.inbox import NEWER_SECONDS, Admitted, Inbox, Outcome, stop_channel
 from bot.reply import Shown
 from bot.store import Store, connect
 from bot.tasks import end
-from bot.types import Phase, Turn, new_id, reference
+from bot.types import RECORD_VERSION, Phase, Turn, new_id, reference
 from tests.bench import Bench
 from tests.lossy import LossyLine
 from workers.leases import End, Leases
+
+NEWER = RECORD_VERSION + 1
 
 
 @pytest.fixture
@@ -388,7 +390,7 @@ async def test_a_turn_of_a_newer_version_is_left_to_newer_workers_and_keeps_its_
     bench: Bench,
 ) -> None:
     """In a rolling restart the old worker buried what the new adapter had admitted."""
-    turn, behind = await bench.ask("from tomorrow", version=2), await bench.ask("and now?")
+    turn, behind = await bench.ask("from tomorrow", version=NEWER), await bench.ask("and now?")
     await bench.answering.converse(turn.conversation)
     assert not bench.models.requests
     assert (await bench.replies.read(turn.id)).phase is None
@@ -407,7 +409,7 @@ async def test_a_turn_of_a_newer_version_is_left_to_newer_workers_and_keeps_its_
 async def test_where_no_newer_worker_comes_its_author_is_told(
     bench: Bench, change: dict[str, object]
 ) -> None:
-    turn, behind = await bench.ask("from tomorrow", version=2), await bench.ask("and now?")
+    turn, behind = await bench.ask("from tomorrow", version=NEWER), await bench.ask("and now?")
     name = bench.store.key("turn", turn.id)
     record = json.loads(await bench.redis.hget(name, "record")) | change
     long_ago = int((time.time() - NEWER_SECONDS) * 1000)
