@@ -13,6 +13,7 @@ from dataclasses import replace
 from adapters.pace import Paces
 from adapters.platform import Body, Platform, with_button
 from adapters.showing import Place, Showing, Superseded, Tracked, patiently
+from adapters.strays import STRAY_SECONDS, Strays
 from bot.dead import letter
 from bot.errors import BotError, MissingScope, PlaceGone
 from bot.inbox import Inbox, Stored
@@ -54,8 +55,10 @@ class Delivery:
         owner: str,
         *,
         pause: float = SWEEP_SECONDS,
+        stray: float = STRAY_SECONDS,
     ) -> None:
-        """`pause` (s) is what lies between two tries of a turn that something of ours is wrong with."""
+        """`pause` (s) is what lies between two tries of a turn that something of ours is wrong with; `stray` (s) is
+        how long something of an adapter that died may still come."""
         self._platform = platform
         self._inbox = inbox
         self._replies = replies
@@ -65,6 +68,7 @@ class Delivery:
         self._paces = Paces()
         self._tracked: dict[str, Tracked] = {}
         self._places: dict[str, Place] = {}
+        self._strays = Strays(lambda turn_id: self._mend(turn_id, Tracked()), stray)
         self._closing = False
 
     # ---- what is looked after ---------------------------------------------------------------------
@@ -123,6 +127,7 @@ class Delivery:
     async def close(self, seconds: float) -> None:
         """Show what is whole, within `seconds`; leave the rest, and give the channels up."""
         self._closing = True
+        await self._strays.close()
         tasks = [t.task for t in self._tracked.values() if t.task]
         for tracked in self._tracked.values():
             tracked.leaving = True
@@ -187,7 +192,7 @@ class Delivery:
             place.users -= 1
 
     async def _mend(self, turn_id: str, tracked: Tracked) -> None:
-        """An edit of ours with an older text may have come after the last one of the channel's new owner, who has
+        """An edit with an older text, of ours or of a dead adapter, may have come after the last one of whoever
         delivered the turn: what is final is shown once more. Nobody else edits its messages any more, but who delivers
         an answer that took its place: then that one is shown once more, as soon as it is delivered too."""
         newest = await self._inbox.newest(turn_id)
@@ -297,6 +302,8 @@ class Delivery:
         if not signed_off:
             await self._working(turn, False)
         await self._replies.delivered(turn.id, turn.conversation)
+        if showing.inherited and not turn.retries:
+            self._strays.expect(turn.id)
         log.info(
             "turn.delivered turn=%s phase=%s alias=%s parts=%d seconds=%.2f",
             turn.id,

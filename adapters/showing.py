@@ -108,6 +108,7 @@ class Showing:
         self._shrink = 0
         self._drawn: tuple[tuple[Shown, int], list[Body]] | None = None  # what was rendered last
         self._delay = DELAY
+        self.inherited = False  # it had been begun to be shown before
         self.visible = asyncio.Event()
 
     @property
@@ -125,6 +126,7 @@ class Showing:
         while True:
             self._tracked.moved.clear()
             shown = await self._replies.read(self._turn.id)
+            self.inherited |= not shown.parts.keys() <= self._screen.keys()
             if not shown.final and not self._stays:
                 return None
             change = self._change(shown)

@@ -365,12 +365,13 @@ class Shop:
         self.chat = Chat(self.server)
         self.ran: list[str] = []
 
-    def delivery(self, chat: Chat | None = None, owner: str = "a") -> Delivery:
+    def delivery(self, chat: Chat | None = None, owner: str = "a", **more: float) -> Delivery:
         async def run(turn: Turn) -> str:
             self.ran.append(turn.id)
             return f"ran {turn.message.text} for the {self.ran.count(turn.id)}. time"
 
-        return Delivery(chat or self.chat, self.inbox, self.replies, run, owner, pause=0.02)
+        options = {"pause": 0.02, **more}
+        return Delivery(chat or self.chat, self.inbox, self.replies, run, owner, **options)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Delivery]:

@@ -87,6 +87,35 @@ async def test_an_edit_that_leaves_too_late_is_mended_by_who_made_it(shop: Shop)
     assert len(shop.server.messages) == 1
 
 
+async def test_what_an_adapter_that_died_had_sent_is_mended_by_its_successor(shop: Shop) -> None:
+    """Its last edit was on a line that stood still, and is carried out when the answer has been whole for long."""
+    turn = await shop.ask()
+    assert await shop.replies.own(turn.place, "the dead", 0.3)
+    grant = await shop.pen.claim(turn)
+    await shop.pen.write(grant, "Once")
+    message = shop.chat._post(turn, 0, "Once")
+    assert await shop.replies.bind(turn, "the dead", 0, message)
+    await shop.pen.finish(grant, "Once upon a time.")
+    async with delivering(shop.delivery(stray=0.5)):
+        await shop.at_rest()
+        shown = shop.server.messages[message].shown
+        assert shown == ["Once", "Once upon a time."]
+        shown.append("Once upon")
+        await until(lambda: shown[2:] == ["Once upon", "Once upon a time."])
+
+
+async def test_an_answer_that_one_adapter_showed_alone_is_not_shown_once_more(shop: Shop) -> None:
+    async with delivering(shop.delivery(stray=0.01)) as delivery:
+        turn = await shop.ask()
+        grant = await shop.pen.claim(turn)
+        await shop.pen.write(grant, "Once")
+        await until(lambda: shop.server.texts() == ["Once"])
+        await shop.pen.finish(grant, "Once upon a time.")
+        await shop.at_rest()
+        await until(lambda: not delivery._tracked)
+        assert not delivery._strays._expected
+
+
 async def test_a_platform_remembers_nothing_of_what_is_looked_after_no_more(shop: Shop) -> None:
     """Neither of what was delivered, nor of what was given up or is another adapter's now."""
     async with shop.open():
