@@ -16,9 +16,10 @@ from adapters.showing import Place, Showing, Superseded, Tracked, patiently
 from adapters.strays import STRAY_SECONDS, Strays
 from bot.dead import letter
 from bot.errors import BotError, MissingScope, PlaceGone
-from bot.inbox import Inbox, Stored
+from bot.inbox import Inbox
 from bot.reply import Replies, Shown
 from bot.store import REPLY_TTL, RedisError
+from bot.stored import Stored
 from bot.tasks import end
 from bot.types import Phase, Turn
 

@@ -99,7 +99,6 @@ class Adapter:
     def _inbox(self, store: Store) -> Inbox:
         return Inbox(
             store,
-            lease_ms=int(self.settings.lease_seconds * 1000),
             log_ttl=self._ttl,
             caps=self.settings.caps,
             ring=self.bell.ring,

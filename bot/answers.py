@@ -13,11 +13,12 @@ from bot.access import Action, Admins, authorize
 from bot.conversation import Conversations
 from bot.desk import Models
 from bot.errors import NotAllowed, Unavailable
-from bot.inbox import Admitted, Inbox, Stored
+from bot.inbox import Admitted, Inbox
 from bot.precedence import ONE_SHOT, Choice
 from bot.reply import Replies
 from bot.scopes import Scopes
 from bot.store import REQUEST_TTL
+from bot.stored import Stored
 from bot.types import Actor, Attachment, Notice, Phase, Scope, Turn
 from bot.words import shown
 

@@ -1,34 +1,26 @@
-"""Turns wait here, in order: admitted by an adapter, claimed by one worker at a time, committed once."""
+"""Turns wait here, in order: admitted by an adapter, amended, looked up by whoever has to do with them."""
 
 from __future__ import annotations
 
 import json
 import re
-import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from bot import dead
 from bot import store as keys
 from bot.caps import TOLD_SECONDS, Caps
 from bot.stopped import stopped_notes
 from bot.store import Store, text
-from bot.types import RECORD_VERSION, Phase, Turn, Usage, decode, encode
+from bot.stored import Stored
+from bot.types import Turn, encode
 
 CAP = 50  # turns that wait in one conversation; the next one is refused with a sentence
 FETCH_MS = (
     20_000  # how long a turn's files and quoted messages may take, then it goes on without them
 )
-LEASE_MS = 8_000
-SWEEP_FORWARD_MS = 3_000  # a conversation that was rung is looked at again after this
-SWEEP_COUNT = 32
-MAX_ATTEMPTS = 3
-NEWER_SECONDS = 600.0  # that a newer version's turn waits for a process that can read it, as in a rolling restart
-NEWER_AGAIN_MS = 2_000  # until who cannot read it lets somebody try again
-NO_USAGE = Usage()
 NO_CAPS = Caps()
 CONVERSATION = re.compile(rb"[a-z]+(:[A-Za-z0-9._@-]{1,64}){3}")  # a `Thread.key`
 TURN = re.compile(rb"[0-9A-Z]{16}")  # a turn's id
@@ -59,116 +51,20 @@ class Admission:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """The right to answer the head of a conversation, as long as no higher fence exists."""
-
-    conversation: str
-    turn: str
-    fence: int
-    attempt: int
-    stopped: bool = (
-        False  # the answer was stopped, or its question deleted, while another holder made it
-    )
-    resumed: bool = (
-        False  # another holder had it before, and may have shown something of its answer
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A turn as it was stored: `turn` is None where the record cannot be read by this version.
-
-    `addressee` is the turn as far as it can be read: of a record of a newer version enough to tell its author.
-    """
-
-    id: str
-    turn: Turn | None
-    epoch: str
-    kind: str
-    phase: str = ""  # empty as long as the turn is owed
-    addressee: Turn | None = None
-    admitted: float = 0.0  # s since the epoch, by Redis's clock; 0 where that is not known
-    gone: bool = False  # the question was deleted
-    heir: str = ""  # the turn that answers it again
-    stopped_by: str = ""  # who stopped the answer, if somebody else did
-    newer: bool = False  # written by a newer version
-
-    @property
-    def left(self) -> bool:
-        """Whether it is to be left to a newer process, which will be there soon: versions change one by one."""
-        return self.newer and time.time() - self.admitted < NEWER_SECONDS
-
-    @classmethod
-    def of(cls, turn_id: str, fields: dict[bytes, bytes]) -> Stored:
-        found, newer = _read(fields.get(b"record", b""))
-        if found is not None and b"words" in fields:
-            found = found.with_message(text=text(fields[b"words"]))
-        return cls(
-            turn_id,
-            None if newer else found,
-            text(fields.get(b"epoch")) or "0",
-            text(fields.get(b"kind")),
-            text(fields.get(b"phase")),
-            found,
-            int(at) / 1000 if (at := fields.get(b"admitted", b"")).isdigit() else 0.0,
-            b"gone" in fields,
-            text(fields.get(b"heir")),
-            text(fields.get(b"stopped_by")),
-            newer,
-        )
-
-
-def _read(record: bytes) -> tuple[Turn | None, bool]:
-    """The turn as far as it can be read, and whether a newer version wrote it. Fields that are not known are left out;
-    a kind that is not known is that of a notice, so that its author can be told."""
-    try:
-        turn = decode(Turn, record)
-        return turn, turn.version > RECORD_VERSION
-    except ValueError:
-        pass
-    try:
-        raw = json.loads(record)
-        if raw.get("version", 0) <= RECORD_VERSION:
-            return None, False
-    except (ValueError, AttributeError, TypeError):
-        return None, False
-    try:
-        return decode(Turn, json.dumps(raw | {"kind": "notice"})), True
-    except ValueError:
-        return None, True
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a turn ended, with what enters the log: pairs of an entry and its tokens, and how many old ones leave."""
-
-    phase: Phase
-    text: str
-    alias: str = ""
-    notes: tuple[str, ...] = ()
-    usage: Usage = NO_USAGE
-    entries: tuple[tuple[bytes, int], ...] = ()
-    drop: int = 0
-    tail: int = 0  # how many of the newest leave: the answer that this one takes the place of, and its question
-    dead: str = ""  # the dead letter, if it is one
-
-
 class Inbox:
-    """All that may be done to waiting turns. Each method is one round trip and safe to repeat."""
+    """All that may be done to turns but to answer them, which `work` adds. Each method is one round trip and safe to
+    repeat."""
 
     def __init__(
         self,
         store: Store,
         *,
-        lease_ms: int = LEASE_MS,
         log_ttl: int = keys.DAY,
         caps: Caps = NO_CAPS,
         ring: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`ring` is told of each conversation that became due because another one's answer is over."""
         self.store = store
-        self.lease_ms = lease_ms
         self.log_ttl = log_ttl
         self.caps = caps
         self._ring = ring
@@ -251,96 +147,6 @@ class Inbox:
         )
         return bool(done)
 
-    async def claim(self, conversation: str) -> Grant | None:
-        """The head of the conversation, if nobody else answers it and its files are in."""
-        key = self.store.key
-        platform = conversation.split(":", 1)[0]
-        status, *granted = await self.store.run(
-            "claim",
-            [
-                key("inbox", conversation),
-                key("lease", conversation),
-                key("due"),
-                key("fetching", platform),
-            ],
-            conversation,
-            new_token(),
-            self.lease_ms,
-            keys.REPLY_TTL,
-            *self._seats,
-        )
-        if status != b"granted":
-            return None
-        turn_id, fence, attempt, stop, resumed = granted
-        return Grant(
-            conversation,
-            text(turn_id),
-            int(fence),
-            int(attempt),
-            stopped=bool(stop),
-            resumed=bool(resumed),
-        )
-
-    async def renew(self, grant: Grant) -> Literal["held", "stop", "lost"]:
-        """Keep the grant for another lease; "stop" says that the question's author wants no answer any more."""
-        key = self.store.key
-        state = await self.store.run(
-            "renew",
-            [key("lease", grant.conversation), key("due")],
-            grant.conversation,
-            grant.fence,
-            self.lease_ms,
-        )
-        held: Literal["held", "stop", "lost"] = text(state)  # type: ignore[assignment]  # the script's three words
-        return held
-
-    async def commit(self, grant: Grant, epoch: str, outcome: Outcome) -> str:
-        """Finish the head: 'done' or 'again' (it is), 'lost' (another holds it), 'stop' (its author stopped it)."""
-        key = self.store.key
-        entries = [part for entry in outcome.entries for part in entry]
-        state, *woken = await self.store.run(
-            "commit",
-            [
-                key("lease", grant.conversation),
-                key("inbox", grant.conversation),
-                key("due"),
-                key("reply", grant.turn),
-                *text_keys(self.store, grant.turn),
-                key("log", grant.conversation, epoch),
-                key("cost", grant.conversation, epoch),
-                key("dead"),
-            ],
-            grant.conversation,
-            grant.fence,
-            grant.turn,
-            outcome.text,
-            outcome.phase,
-            outcome.alias,
-            json.dumps(outcome.notes),
-            encode(outcome.usage),
-            keys.REPLY_TTL,
-            self.log_ttl,
-            outcome.drop,
-            outcome.tail,
-            outcome.dead,
-            hint_channel(self.store, grant.conversation),
-            dead.KEPT,
-            *entries,
-            *self._seats,
-        )
-        return self._rung(state, woken)
-
-    async def release(self, grant: Grant, *, later_ms: int = 0) -> None:
-        """Give the conversation and the attempt back; it is due at once, or so much later."""
-        key = self.store.key
-        await self.store.run(
-            "release",
-            [key("lease", grant.conversation), key("due")],
-            grant.conversation,
-            grant.fence,
-            later_ms,
-        )
-
     async def amend(self, turn: Turn, words: str | None) -> str:
         """A question was edited, or deleted (None): 'replaced', 'cancelled', 'answering', 'stopping' or 'later'."""
         how = "delete" if words is None else "edit"
@@ -399,14 +205,6 @@ class Inbox:
         name = self.store.key("request", request_id)
         first = await self.store.redis.set(name, choice, nx=True, get=True, ex=keys.REQUEST_TTL)
         return choice if first is None else text(first)
-
-    async def sweep(self) -> list[str]:
-        """Conversations that are due, moved forward so that one worker rings each."""
-        due = self.store.key("due")
-        found = await self.store.run(
-            "sweep", [due, self.store.key("lines")], SWEEP_COUNT, SWEEP_FORWARD_MS, *self._seats
-        )
-        return await dead.sound(self.store, due, found, CONVERSATION)
 
     async def load(self, turn_id: str) -> Stored | None:
         """A stored turn; None where nothing is kept under this id (any more)."""

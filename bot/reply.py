@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from bot import dead
 from bot import store as keys
-from bot.inbox import TURN, Grant, at_key, hint_channel, text_keys
+from bot.inbox import TURN, at_key, hint_channel, text_keys
 from bot.store import Store, text
 from bot.types import Phase, Turn
+from bot.work import Grant
 
 UNSEEN = "private"  # in the place of the id of a message that its author alone saw
 LISTEN = 2.0  # s of one wait for a hint

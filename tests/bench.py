@@ -13,13 +13,13 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.conversation import Conversations
-from bot.inbox import Inbox
 from bot.models import Catalog
 from bot.queue import QUEUE, Bell, celery_app
 from bot.reply import Replies, Shown
 from bot.settings import WorkerSettings
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
+from bot.work import Work
 from playground.models import ModelServer
 from tests.house import LASTING
 from workers.assembly import services
@@ -56,7 +56,7 @@ class Bench:
         self.services = await self.another_worker()
         self.answering = self.services.answering
         self.store = Store(self.redis)
-        self.inbox, self.replies = Inbox(self.store), Replies(self.store)
+        self.inbox, self.replies = Work(self.store), Replies(self.store)
         self.conversations = Conversations(self.store)
         return self
 

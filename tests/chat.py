@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 from adapters.delivery import Delivery
 from adapters.platform import Action, Body, Limits, Rate
 from bot.errors import AttachmentRejected, PlaceGone, TooLong
-from bot.inbox import Grant, Inbox, Outcome
 from bot.reply import Replies, Shown
 from bot.store import RedisError, Store
 from bot.tasks import end
@@ -34,6 +33,7 @@ from bot.types import (
     Thread,
     Turn,
 )
+from bot.work import Grant, Outcome, Work
 
 PATIENCE = 20.0  # s until a condition counts as never coming true
 SWEEP = 0.05  # s between two sweeps of an adapter
@@ -304,7 +304,7 @@ def admin(person: str = "U1") -> Actor:
 class Pen:
     """A worker: it claims the head of a conversation, and writes."""
 
-    def __init__(self, inbox: Inbox, replies: Replies) -> None:
+    def __init__(self, inbox: Work, replies: Replies) -> None:
         self.inbox = inbox
         self.replies = replies
         self._at: dict[int, int] = {}
@@ -358,7 +358,7 @@ class Shop:
 
     def __init__(self, redis: Redis) -> None:
         store = Store(redis)
-        self.inbox = Inbox(store)
+        self.inbox = Work(store)
         self.replies = Replies(store)
         self.pen = Pen(self.inbox, self.replies)
         self.server = Server()

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot import dead
-from bot.inbox import MAX_ATTEMPTS, NEWER_AGAIN_MS, Grant, Inbox, Outcome, Stored
 from bot.queue import Bell
 from bot.reply import Replies
 from bot.stopped import TAKEN_BACK, stopped_notes
 from bot.store import AWAY, RedisError
+from bot.stored import Stored
 from bot.types import Phase, reference
+from bot.work import MAX_ATTEMPTS, NEWER_AGAIN_MS, Grant, Outcome, Work
 from workers.leases import End, Held, Leases
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Answering:
     """What a bell starts. Any number may run for one conversation: CLAIM lets one of them through."""
 
     def __init__(
-        self, inbox: Inbox, replies: Replies, leases: Leases, bell: Bell, draft: Draft
+        self, inbox: Work, replies: Replies, leases: Leases, bell: Bell, draft: Draft
     ) -> None:
         self._inbox = inbox
         self._replies = replies

@@ -6,12 +6,12 @@ from functools import partial
 
 from bot.blobs import Blobs
 from bot.conversation import Conversations
-from bot.inbox import Inbox
 from bot.models import Catalog
 from bot.queue import Bell
 from bot.reply import Replies
 from bot.settings import WorkerSettings
 from bot.store import Store, connect
+from bot.work import Work
 from workers.answering import Answering
 from workers.drafting import Drafting
 from workers.identity import Pseudonyms
@@ -40,7 +40,7 @@ async def services(
     """What lives on the loop, made there."""
     store = Store(connect(settings.redis_url, connections=concurrency + SPARE), settings.prefix)
     ttl = int(settings.context_ttl_hours * 3600)
-    inbox = Inbox(
+    inbox = Work(
         store,
         lease_ms=int(settings.lease_seconds * 1000),
         log_ttl=ttl,

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from bot.blobs import Blobs
 from bot.conversation import Conversations, pack
 from bot.errors import BotError, ContextTooLong, ModelGone, ProviderBusy, ProviderError
-from bot.inbox import Outcome, Stored
 from bot.models import Catalog, ModelSpec
 from bot.reply import Replies
+from bot.stored import Stored
 from bot.types import Attachment, ChatMessage, ImagePart, Phase, Prompt, Turn, Usage
+from bot.work import Outcome
 from workers import prompt, tokens
 from workers.identity import Pseudonyms
 from workers.leases import Held

@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from bot.inbox import Grant, Inbox, Outcome, stop_channel
+from bot.inbox import stop_channel
 from bot.store import RedisError, text
 from bot.tasks import end
 from bot.types import Phase
+from bot.work import Grant, Outcome, Work
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Held:
 class Leases:
     """All grants of this process."""
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Work) -> None:
         self._inbox = inbox
         self._held: dict[str, Held] = {}
 

@@ -18,10 +18,10 @@ from celery.exceptions import SecurityWarning
 from celery.worker import WorkController
 
 from bot import dead
-from bot.inbox import Inbox
 from bot.queue import Bell, celery_app
 from bot.store import RedisError
 from bot.tasks import end
+from bot.work import Work
 from workers.answering import Answering
 from workers.bells import register
 from workers.leases import End, Leases
@@ -134,7 +134,7 @@ class Services:
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: Work,
         leases: Leases,
         answering: Answering,
         close: Callable[[], Coroutine[Any, Any, None]],

@@ -8,9 +8,9 @@ import random
 import time
 from collections.abc import Callable
 
-from bot.inbox import Inbox
 from bot.queue import Bell
 from bot.store import RedisError
+from bot.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ SWEEP_SECONDS = 1.0
 class Sweeping:
     """`room` says whether this worker could take an answer: while none can, more bells would only pile up."""
 
-    def __init__(self, inbox: Inbox, bell: Bell, room: Callable[[], bool]) -> None:
+    def __init__(self, inbox: Work, bell: Bell, room: Callable[[], bool]) -> None:
         self._inbox = inbox
         self._bell = bell
         self._room = room

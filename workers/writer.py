@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from bot.inbox import Grant
 from bot.reply import Replies
 from bot.store import RedisError
 from bot.tasks import end
+from bot.work import Grant
 from workers.leases import End, Held
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ import signal
 import sys
 import time
 
-from bot.inbox import Inbox
 from bot.queue import Bell, celery_app
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
+from bot.work import Work
 from tests.benchmarks import usage
 from tests.benchmarks.lab import PATIENCE, Lab
 from tests.benchmarks.row import Row
@@ -95,7 +95,7 @@ async def ours(lab: Lab, pid: int, answers: int) -> tuple[float, float]:
 
 async def admit(lab: Lab, count: int) -> None:
     """Questions as an adapter admits them, each in a conversation of its own, and their bells."""
-    inbox = Inbox(Store(lab.redis))
+    inbox = Work(Store(lab.redis))
     bell = Bell(celery_app(lab.server.url))
     for n in range(count):
         id_ = f"{time.time_ns() // 1000}.{n:06}"

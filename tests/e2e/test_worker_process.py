@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from bot.inbox import Inbox
 from bot.queue import QUEUE
 from bot.reply import Replies
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
+from bot.work import Work
 from tests.house import LASTING, House
 
 PATIENT = LASTING.replace("\n[", "\nfirst_token = 300\nsilence = 300\n[", 1)  # a test's gates
@@ -30,7 +30,7 @@ class Works:
     def __init__(self, house: House) -> None:
         self.house = house
         self.redis = house.redis
-        self.inbox, self.replies = Inbox(Store(self.redis)), Replies(Store(self.redis))
+        self.inbox, self.replies = Work(Store(self.redis)), Replies(Store(self.redis))
         self._count = 0
 
     def turn(self, words: str, thread: str) -> Turn:

@@ -12,11 +12,13 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from bot.inbox import NEWER_SECONDS, Admitted, Inbox, Outcome, stop_channel
+from bot.inbox import Admitted, stop_channel
 from bot.reply import Shown
 from bot.store import Store, connect
+from bot.stored import NEWER_SECONDS
 from bot.tasks import end
 from bot.types import RECORD_VERSION, Phase, Turn, new_id, reference
+from bot.work import Outcome, Work
 from tests.bench import Bench
 from tests.lossy import LossyLine
 from workers.leases import End, Leases
@@ -460,7 +462,7 @@ async def test_a_redis_that_cannot_be_reached_costs_no_attempt(
         turn = await bench.ask("patience")
         store = Store(connect(line.url, retries=0, connections=5))
         answering = bench.answering
-        through, direct = Inbox(store), answering._inbox
+        through, direct = Work(store), answering._inbox
         await store.redis.ping()
         await through.claim("slack:T1:C1:other")  # the script is known
         answering._inbox = through
@@ -484,7 +486,7 @@ async def test_a_whole_answer_waits_for_redis_and_is_committed_once(
         assert grant is not None
         store = Store(connect(line.url, retries=0, connections=1))
         await store.redis.ping()
-        bench.answering._inbox = Inbox(store)
+        bench.answering._inbox = Work(store)
         await bench.inbox.commit(replace(grant, fence=1), "0", Outcome(Phase.FAILED, ""))  # known
         async with bench.services._leases.hold(grant) as held:
             line.lose()

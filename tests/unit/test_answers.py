@@ -21,9 +21,10 @@ from bot.answers import (
     TWICE,
     WAITS,
 )
-from bot.inbox import Outcome, latest_key
+from bot.inbox import latest_key
 from bot.store import REPLY_TTL
 from bot.types import Actor, Attachment, Phase, Quote, Scope, Turn
+from bot.work import Outcome
 from tests.chat import admin, delivering, until
 from tests.unit.test_commanding import CATALOG, Counter
 from tests.unit.test_delivery_owners import lose_lease

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from bot.blobs import Blobs
 from bot.conversation import pack
-from bot.inbox import Outcome
 from bot.types import Attachment, Phase
+from bot.work import Outcome
 from playground.models import ModelServer
 from tests.bench import KEY, Bench
 from tests.pictures import png

@@ -8,10 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.caps import Caps
-from bot.inbox import SWEEP_COUNT, Admitted, Grant, Inbox, Outcome
+from bot.inbox import Admitted
 from bot.reply import Replies
 from bot.store import Store
 from bot.types import Channel, Phase, Thread, Turn
+from bot.work import SWEEP_COUNT, Grant, Outcome, Work
 from tests.unit.test_inbox_machine import lapse, turn_for
 
 DONE = Outcome(Phase.ANSWERED, "done")
@@ -27,9 +28,9 @@ class Team:
         self.count = 0
         self.alone = alone
 
-    def another(self, **caps: int) -> Inbox:
+    def another(self, **caps: int) -> Work:
         """The inbox of another process."""
-        return Inbox(Store(self.redis), lease_ms=60_000, caps=Caps(**caps), ring=self.rung.append)
+        return Work(Store(self.redis), lease_ms=60_000, caps=Caps(**caps), ring=self.rung.append)
 
     async def ask(self, root: str, author: str = "U1", team: str = "T1", **changes: bool) -> Turn:
         """A question in a conversation; `root` names it."""

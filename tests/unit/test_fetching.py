@@ -20,8 +20,8 @@ from adapters.fetching import (
 )
 from bot.blobs import Blobs
 from bot.errors import AttachmentRejected, MissingScope, PlatformBusy
-from bot.inbox import Stored
 from bot.queue import Bell, celery_app
+from bot.stored import Stored
 from bot.types import Attachment, Quote, Turn
 from tests.chat import Chat, Shop, until
 from tests.pictures import PLANTED, gif, jpeg_with_metadata, png, webp

@@ -17,11 +17,12 @@ from bot.caps import Caps
 from bot.commands import Ask
 from bot.conversation import Conversations
 from bot.errors import UserError
-from bot.inbox import CAP, NO_CAPS, Inbox, Stored
+from bot.inbox import CAP, NO_CAPS, Inbox
 from bot.models import Catalog
 from bot.queue import Bell, celery_app
 from bot.scopes import Scopes
 from bot.store import RedisError, Store, connect
+from bot.stored import Stored
 from bot.types import Actor, Attachment, Author, Message, Quote, Scope, Thread, Turn, decode
 from tests.chat import admin, message
 

@@ -15,12 +15,12 @@ from adapters.slack.parking import Parking
 from adapters.slack.parse import Heard
 from bot.access import Admins
 from bot.conversation import Conversations, pack
-from bot.inbox import Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.scopes import Scopes
 from bot.slots import Slots
 from bot.store import Store, connect, scripts
 from bot.types import Actor, ChatMessage, Phase, Scope, TextPart
+from bot.work import Grant, Outcome, Work
 from tests.lossy import LossyLine
 from tests.unit.test_inbox_machine import CONVERSATIONS, turn_for
 
@@ -52,7 +52,7 @@ class Doors:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.inbox, self.replies = Inbox(store, lease_ms=60_000), Replies(store)
+        self.inbox, self.replies = Work(store, lease_ms=60_000), Replies(store)
         self.conversations = Conversations(store)
         self.scopes = Scopes(store, "gpt-4o", Admins())
         self.parking = Parking(store, "T1")
@@ -229,7 +229,7 @@ async def test_a_fetch_whose_beginning_was_not_heard_of_is_begun_all_the_same(
 ) -> None:
     client = connect(line.url, connections=1)
     await client.ping()
-    inbox = Inbox(Store(client))
+    inbox = Work(Store(client))
     line.lose()
     assert await inbox.take_fetch(FIRST.id, 60)
     assert line.lost == 1

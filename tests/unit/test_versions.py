@@ -13,9 +13,10 @@ from redis.asyncio import Redis
 
 from adapters.slack.parking import Parking, read
 from bot.conversation import UNREADABLE, Conversations, pack, unpack
-from bot.inbox import Inbox, Outcome, Stored, at_key
+from bot.inbox import at_key
 from bot.reply import Replies
 from bot.store import Store
+from bot.stored import Stored
 from bot.types import (
     RECORD_VERSION,
     Attachment,
@@ -30,6 +31,7 @@ from bot.types import (
     decode,
     encode,
 )
+from bot.work import Outcome, Work
 from tests.unit.test_inbox_machine import CONVERSATIONS, turn_for
 from tests.unit.test_lost_replies import ADMIN, REPLY, Doors
 
@@ -91,7 +93,7 @@ def test_a_turn_that_needs_a_newer_version_is_read_as_far_as_it_is_understood() 
 async def test_hashes_keep_what_a_newer_version_noted_in_them(redis: Redis) -> None:
     """All that happens to a question and its answer, with fields in them that nobody knows here."""
     store = Store(redis)
-    inbox, replies = Inbox(store), Replies(store)
+    inbox, replies = Work(store), Replies(store)
     await inbox.admit(ASKED)
     names = [store.key("turn", ASKED.id), store.key("lease", HERE), store.key("reply", ASKED.id)]
     for name in (*names, store.key("delivery", ASKED.place)):

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from celery import signals
 from redis.asyncio import Redis
 
-from bot.inbox import Inbox, Outcome, Stored
 from bot.queue import Bell
 from bot.reply import Replies
 from bot.store import Store, connect
+from bot.stored import Stored
+from bot.work import Outcome, Work
 from workers.answering import Answering
 from workers.leases import Held, Leases
 from workers.process import BROKEN, Services, Worker
@@ -26,7 +27,7 @@ class Short(Services):
         async def draft(held: Held, _: Stored) -> Outcome:
             return held.so_far()
 
-        inbox = Inbox(store)
+        inbox = Work(store)
         leases = Leases(inbox)
         answering = Answering(inbox, Replies(store), leases, bell, draft)
         super().__init__(inbox, leases, answering, store.close)

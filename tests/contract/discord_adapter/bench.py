@@ -22,12 +22,13 @@ from adapters.files.download import open_session
 from adapters.files.origins import Origins
 from bot.embedded import EmbeddedRedis
 from bot.errors import SettingsError
-from bot.inbox import Inbox, Outcome, Stored
 from bot.reply import Replies
 from bot.settings import DiscordSettings
 from bot.store import Store, connect
+from bot.stored import Stored
 from bot.tasks import end
 from bot.types import Phase, Turn
+from bot.work import Outcome, Work
 from playground.discord import DiscordServer, Message
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class Scribe:
     def __init__(self, url: str) -> None:
         self.asked: list[Turn] = []
         self._store = Store(connect(url))
-        self._inbox, self._replies = Inbox(self._store, lease_ms=60_000), Replies(self._store)
+        self._inbox, self._replies = Work(self._store, lease_ms=60_000), Replies(self._store)
         self._says: list[Said] = []
         self._answering: set[asyncio.Task[None]] = set()
 

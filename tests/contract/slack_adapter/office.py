@@ -18,11 +18,11 @@ from adapters.process import Adapter
 from adapters.slack.process import addresses, assembled, introduce, serve, web_client
 from adapters.slack.sockets import Sockets
 from bot import dead
-from bot.inbox import Grant, Inbox, Outcome
 from bot.reply import Replies
 from bot.settings import SlackSettings
 from bot.store import Store
 from bot.types import Phase, Turn
+from bot.work import Grant, Outcome, Work
 from playground.slack import Message, SlackServer
 from playground.slack.events import posted
 from playground.slack.sockets import Delivery
@@ -60,7 +60,7 @@ class Office:
         self.redis = redis
         self.redis_url = redis_url
         self.store = Store(redis)
-        self.inbox = Inbox(self.store)
+        self.inbox = Work(self.store)
         self.replies = Replies(self.store)
         self._grants: dict[str, Grant] = {}
 
