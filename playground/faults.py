@@ -69,6 +69,13 @@ class Faults(Generic[Refusal]):
         self._ordered.append(_Ordered(pattern, hold, 1))
         return hold.gate
 
+    def forget(self) -> None:
+        """Nothing that was ordered goes wrong any more."""
+        for ordered in self._ordered:
+            if isinstance(ordered.fault, Hold):
+                ordered.fault.gate.set()
+        self._ordered.clear()
+
     def _next(self, request: str) -> Refuse[Refusal] | DropRequest | DropReply | Hold | None:
         for ordered in self._ordered:
             if fnmatchcase(request, ordered.pattern):

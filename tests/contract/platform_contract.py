@@ -6,8 +6,11 @@ see `tests/contract/slack_adapter/test_slack_contract.py`.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from math import log2
 from typing import Protocol
 
 from tests.house import House
@@ -28,8 +31,10 @@ class Driver(Protocol):
     platform: str  # as in the keys of Redis
     long: int  # characters of an answer that needs several messages here, at least 10,000
 
-    async def ask(self, words: str, *, files: Sequence[tuple[str, bytes]] = ()) -> str:
-        """A member mentions the bot in a channel, in a conversation of its own."""
+    async def ask(
+        self, words: str, *, files: Sequence[tuple[str, bytes]] = (), after: str = ""
+    ) -> str:
+        """A member mentions the bot in a channel, in a conversation of its own or in that of an earlier question."""
 
     async def shows(self, question: str, part: str) -> None:
         """Wait until an answer to the question contains this."""
@@ -48,6 +53,9 @@ class Driver(Protocol):
 
     def will_be_busy(self, seconds: float, times: int) -> None:
         """The next posts in public are refused with a 429."""
+
+    def storm(self) -> AbstractContextManager[Callable[[], list[float]]]:
+        """All that shows something in public is refused with a 503 meanwhile; when that happened (s)."""
 
     async def set_model(self, alias: str, *, admin: bool, by: str) -> None:
         """Set the model of the channel that `ask` asks in, by "slash" or by "mention"; wait for the notice."""
@@ -113,6 +121,30 @@ class PlatformContract:
         await driver.shows(question, "Patience.")
         await driver.house.at_rest()
         assert driver.answers(question) == ["Patience."]
+
+    async def test_after_a_storm_of_5xx_all_that_is_owed_is_there_once_and_in_order(
+        self, driver: Driver
+    ) -> None:
+        models = driver.house.models
+        for name in ("one", "two", "three", "after one"):
+            models.will_say(f"Of {name}.", when=f"storm {name}")
+        with driver.storm() as refused:
+            first, *others = [await driver.ask(f"storm {n}") for n in ("one", "two", "three")]
+            second = await driver.ask("storm after one", after=first)
+            async with asyncio.timeout(30):
+                while len(refused()) < 6 or len(models.requests) < 4:
+                    await asyncio.sleep(0.02)
+            began, *_, ended = refused()
+            tries = len(refused())
+        await driver.shows(second, "Of after one.")
+        await driver.house.at_rest()
+        here = [
+            text for question in dict.fromkeys((first, second)) for text in driver.answers(question)
+        ]
+        assert here == ["Of one.", "Of after one."]
+        assert [driver.answers(question) for question in others] == [["Of two."], ["Of three."]]
+        # Each answer is tried again after 0.5 s, after 1 s, after 2 s …; one behind it is not tried at all.
+        assert tries <= 3 * (1.1 + log2(1 + (ended - began) / 0.5))
 
     async def test_a_failed_answer_is_a_sentence(self, driver: Driver) -> None:
         driver.house.models.will_refuse(400, "content_filter", "No.", when="fail", times=None)

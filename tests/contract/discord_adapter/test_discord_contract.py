@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
@@ -27,8 +28,11 @@ class DiscordDriver:
         self.house = house
         self._discord = house.discord
 
-    async def ask(self, words: str, *, files: Sequence[tuple[str, bytes]] = ()) -> str:
-        asked = await self._discord.post("mia", CHANNEL, f"@Switchboard {words}", files=files)
+    async def ask(
+        self, words: str, *, files: Sequence[tuple[str, bytes]] = (), after: str = ""
+    ) -> str:
+        words = f"@Switchboard {words}"
+        asked = await self._discord.post("mia", CHANNEL, words, reply_to=after or None, files=files)
         return asked.id
 
     async def shows(self, question: str, part: str) -> None:
@@ -56,6 +60,14 @@ class DiscordDriver:
         self._discord.will_refuse(
             "POST /channels/*/messages", 429, times=times, retry_after=seconds
         )
+
+    @contextmanager
+    def storm(self) -> Iterator[Callable[[], list[float]]]:
+        before = len(self._discord.calls)
+        for request in ("POST /channels/*/messages", "PATCH /channels/*/messages/*"):
+            self._discord.will_refuse(request, 503, times=10_000)
+        yield lambda: [call.at for call in self._discord.calls[before:] if call.status == 503]
+        self._discord.faults.forget()
 
     async def set_model(self, alias: str, *, admin: bool, by: str) -> None:
         who = "mara" if admin else "mia"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
@@ -28,9 +29,12 @@ class SlackDriver:
         self.house = house
         self._slack = house.slack
 
-    async def ask(self, words: str, *, files: Sequence[tuple[str, bytes]] = ()) -> str:
-        asked = await self._slack.post("mia", CHANNEL, f"@Switchboard {words}", files=files)
-        return asked.ts
+    async def ask(
+        self, words: str, *, files: Sequence[tuple[str, bytes]] = (), after: str = ""
+    ) -> str:
+        words = f"@Switchboard {words}"
+        asked = await self._slack.post("mia", CHANNEL, words, after or None, files=files)
+        return after or asked.ts
 
     async def shows(self, question: str, part: str) -> None:
         await self._slack.shows(part, thread_ts=question)
@@ -57,6 +61,14 @@ class SlackDriver:
 
     def will_be_busy(self, seconds: float, times: int) -> None:
         self._slack.will_refuse("chat.postMessage", "ratelimited", times, retry_after=seconds)
+
+    @contextmanager
+    def storm(self) -> Iterator[Callable[[], list[float]]]:
+        before = len(self._slack.refusals)
+        for method in ("chat.postMessage", "chat.update", "chat.*Stream"):
+            self._slack.will_refuse(method, "service_unavailable", 10_000, status=503)
+        yield lambda: [call.at for call, _ in self._slack.refusals[before:]]
+        self._slack.workspace.faults.forget()
 
     async def set_model(self, alias: str, *, admin: bool, by: str) -> None:
         who = "ada" if admin else "mia"

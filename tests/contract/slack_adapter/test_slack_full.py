@@ -22,7 +22,7 @@ async def full(redis: Redis) -> AsyncIterator[None]:
 
 async def stored(office: Office) -> set[bytes]:
     """What may be kept of a question."""
-    kinds = ("turn", "inbox", "outbox", "owed", "due", "seen", "at", "latest", "epoch")
+    kinds = ("turn", "inbox", "outbox", "owed", "due", "seen", "at", "latest", "epoch", "form")
     return {name for kind in kinds for name in await office.redis.keys(f"*:{kind}*")}
 
 
@@ -79,3 +79,31 @@ async def test_a_command_is_refused_in_its_place(office: Office) -> None:
         await office.slack.settled()
         assert refusals(office) == [NO_MEMORY]
     assert await office.turns() == []
+
+
+async def test_a_form_is_not_opened_and_its_asker_is_told(office: Office) -> None:
+    slack = office.slack
+    post = await slack.post("mia", "random", "Monads are burritos")
+    async with full(office.redis):
+        await slack.shortcut("mia", "random", post.ts, "ask_about_this")
+        await slack.until(lambda: refusals(office) or None, what="nobody was told")
+        await slack.settled()
+        assert refusals(office) == [NO_MEMORY]
+        assert slack.views("mia") == []
+        assert await stored(office) == set()
+
+
+async def test_a_form_that_is_sent_says_so_and_stays_for_another_try(office: Office) -> None:
+    slack = office.slack
+    post = await slack.post("mia", "random", "Monads are burritos")
+    await slack.shortcut("mia", "random", post.ts, "ask_about_this")
+    view = await slack.until(lambda: next(iter(slack.views("mia")), None), what="no form opened")
+    kept = await stored(office)
+    async with full(office.redis):
+        ack = await slack.submit_view(view.id, "mia", {"words": "Explain"})
+        assert ack is not None
+        assert ack["errors"] == {"question": NO_MEMORY}
+        assert await stored(office) == kept
+    assert await slack.submit_view(view.id, "mia", {"words": "Explain"}) in (None, {})
+    (turn,) = await office.turns()
+    assert (turn.message.text, len(turn.message.quotes)) == ("Explain", 1)
