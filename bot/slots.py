@@ -15,8 +15,9 @@ class Slots:
     name: str
     count: int
 
-    async def hold(self, holder: str, seconds: float) -> bool:
-        """Take a slot, or hold the one that the holder has for so long from now; False where none is free."""
+    async def hold(self, holder: str, seconds: float) -> int:
+        """Take a slot, or hold the one that the holder has for so long from now. How many are taken by then; 0 where
+        none was free."""
         key = self.store.key("slots", self.name)
         held = await self.store.run("hold", [key], holder, int(seconds * 1000), self.count)
-        return bool(held)
+        return int(held)

@@ -27,6 +27,7 @@ from adapters.slack.people import People
 from adapters.slack.pressing import Pressing
 from adapters.slack.reading import Reading
 from adapters.slack.sending import Slack
+from adapters.slack.sharing import MOST, Sharing
 from adapters.slack.sockets import Sockets
 from adapters.slack.streaming import SLOTS, Streams
 from adapters.slack.waits import Waits
@@ -110,6 +111,7 @@ def assembled(
         hooks,
         lambda channel, root: listening.resume(channel, root),
         streams,
+        Sharing(lambda: Slots(adapter.store, f"slack:{us.team}:senders", MOST)),
         lambda turn, message: adapter.replies.leads(turn, message),
     )
     catalog = Catalog.load(settings.models_file)

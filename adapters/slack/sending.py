@@ -20,6 +20,7 @@ from adapters.slack.hooks import Hooks
 from adapters.slack.invoking import SLASH
 from adapters.slack.people import People
 from adapters.slack.reading import EVENT_TYPE, Reading
+from adapters.slack.sharing import Sharing
 from adapters.slack.streaming import Streams
 from adapters.slack.waits import Waits
 from bot.errors import MissingScope, Outgrown, PlaceGone, PlatformError
@@ -59,6 +60,7 @@ class Slack:
         hooks: Hooks,
         resume: Resume,
         streams: Streams,
+        sharing: Sharing,
         bound: Bound,
     ) -> None:
         self._client = client
@@ -70,6 +72,7 @@ class Slack:
         self._hooks = hooks
         self._resume = resume
         self._streams = streams
+        self._sharing = sharing
         self._bound = bound
         self._status_works = True
         # Turns with a status that is to be taken away → the thread where Slack has shown it, or nothing as yet.
@@ -101,8 +104,8 @@ class Slack:
         if action == "post":
             return f"post {turn.place}", POSTS
         if message and self._streams.is_open(message):
-            return f"append {turn.message.thread.channel.workspace}", APPENDS
-        return f"update {turn.message.thread.channel.workspace}", UPDATES
+            return self._sharing.of("append", APPENDS)
+        return self._sharing.of("update", UPDATES)
 
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool
@@ -151,6 +154,7 @@ class Slack:
         """By what Slack lets us do with the message: a stream is appended to or stopped, all else is updated."""
         if message == UNSEEN:
             return
+        await self._sharing.renew()
         if self._streams.is_open(message):
             await self._streams.show(turn, message, body)
             return

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- HOLD: one of so many slots is taken for a while; its holder may say anew for how long. 0: none is free.
+-- HOLD: one of so many slots is taken for a while; its holder may say anew for how long. Answers how many are taken, or
+-- 0 where none is free.
 -- Safe to repeat: a holder has one slot, and a repeat only holds it for longer.
 -- KEYS 1 slots   ARGV 1 holder, 2 how long ms, 3 how many slots there are
 local t = redis.call('TIME')
@@ -9,4 +10,4 @@ local held = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not held and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
 redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
 redis.call('EXPIRE', KEYS[1], 3600)
-return 1
+return redis.call('ZCARD', KEYS[1])

@@ -9,6 +9,10 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from adapters.platform import Rate
+from adapters.slack.sharing import MOST, Sharing
+from bot.slots import Slots
+from bot.store import Store, connect
 from bot.types import Turn
 from playground.slack import SlackServer
 from tests.contract.slack_adapter.office import Office
@@ -53,3 +57,24 @@ async def test_thirty_answers_at_once_in_one_workspace_meet_no_limit(
             assert told == [f"It all depends on {turn.id}."]
         assert "platform.later" not in caplog.text
         assert not slack.violations
+
+
+async def test_two_adapters_share_what_slack_allows_a_workspace(redis: Redis) -> None:
+    """Each paced itself as if it were alone: both together met Slack's limit after a minute."""
+    slots = Slots(Store(redis), "slack:T1:senders", MOST)
+    one, two, minute = Sharing(lambda: slots), Sharing(lambda: slots), Rate(50, 60.0, 10)
+    await one.renew()
+    assert one.of("update", minute) == ("update among 1", minute)
+    await two.renew()
+    one._next = 0.0  # it looks again when two seconds are over
+    await one.renew()
+    assert one.of("update", minute) == two.of("update", minute)
+    assert one.of("update", minute) == ("update among 2", Rate(50, 120.0, 5))
+
+
+async def test_where_redis_is_away_an_adapter_sends_as_before(redis: Redis) -> None:
+    unreachable = Slots(Store(connect("redis://127.0.0.1:1", retries=0)), "x", MOST)
+    sharing = Sharing(lambda: unreachable)
+    sharing.among = 2
+    await sharing.renew()
+    assert sharing.among == 2
