@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +19,8 @@ from bot.errors import BotError, NotAllowed
 from bot.models import Catalog
 from bot.scopes import Scopes
 from bot.types import Scope, Thread
+
+log = logging.getLogger(__name__)
 
 CHOICE_NAME = 100  # characters of one
 FIRST_SECONDS = 0.2  # what the first look at a place may hold up
@@ -83,7 +86,8 @@ class Current:
             home = place(guild, where, found.parent, found.category)
             root = str(interaction.user.id) if home.direct else where
             choice = await self._scopes.in_force(Thread(home, root))
-        except (*OUTAGE, BotError):
+        except (*OUTAGE, BotError, discord.DiscordException) as error:
+            log.info("offer.unknown error=%s", type(error).__name__)
             return  # what is remembered serves on
         if len(self._aliases) >= REMEMBERED:
             self._aliases.clear()

@@ -29,7 +29,7 @@ OUTAGE = (RedisError, OSError, TimeoutError)
 
 
 class Patience:
-    """One line for each place; `under_way` is what must end before the process does."""
+    """One line for each place; what is under way must end before the process does."""
 
     def __init__(
         self, inbox: Inbox, replies: Replies, *, seconds: float = PATIENCE_SECONDS
