@@ -11,10 +11,11 @@ from redis.asyncio import Redis
 
 from adapters.platform import Rate
 from adapters.slack.sharing import MOST, Sharing
+from bot.caps import Caps
 from bot.slots import Slots
 from bot.store import Store, connect
 from bot.types import Turn
-from playground.slack import SlackServer
+from playground.slack import Message, SlackServer
 from tests.contract.slack_adapter.office import Office
 
 ANSWERS = 30
@@ -78,3 +79,30 @@ async def test_where_redis_is_away_an_adapter_sends_as_before(redis: Redis) -> N
     sharing.among = 2
     await sharing.renew()
     assert sharing.among == 2
+
+
+async def test_who_has_too_many_questions_open_is_told_once_and_others_are_heard(
+    closed_office: Office,
+) -> None:
+    async with closed_office.open(user_questions=2) as office:
+        slack = office.slack
+
+        async def ask(who: str, channel: str = "general") -> Message:
+            return await slack.post(who, channel, "@Switchboard and this?")
+
+        taken = [await office.asked(await ask("mia")) for _ in range(2)]
+        refused = [await ask("mia", channel) for channel in ("general", "random", "general")]
+        assert await office.told("mia") == Caps(user_questions=2).refusal
+        other = await office.asked(await ask("max"))
+        await slack.settled()
+        assert all(event.acks for event in slack.events)
+        kept = [await office.turn(post.channel, post.ts) for post in refused]
+        assert [turn.kind for turn in kept if turn] == ["notice"]
+        await office.quiet()
+        assert len(slack.private("mia")) == 1
+        for turn in taken:
+            await office.answer(turn, "So it is.")
+            await slack.shows("So it is.", thread_ts=turn.message.id)
+        while await office.replies.owed("slack") != [other.id]:
+            await asyncio.sleep(0.01)
+        assert await office.asked(await ask("mia"))
