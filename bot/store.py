@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -15,6 +16,8 @@ from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import OutOfMemoryError as FullError
 from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as Unanswered
+
+from bot.client import Client
 
 __all__ = ["AWAY", "FullError", "RedisError", "Store", "connect"]
 
@@ -55,7 +58,7 @@ def connect(url: str, *, timeout: float = 5.0, retries: int = 3, connections: in
         decode_responses=False,
         driver_info=DRIVER,
     )
-    return Redis.from_pool(pool)
+    return Client.from_pool(pool)
 
 
 @functools.cache
@@ -90,6 +93,11 @@ class Store:
 
     async def close(self) -> None:
         await self.redis.aclose()
+
+
+def pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The fields of a hash as a script answers them."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def text(value: bytes | None) -> str:

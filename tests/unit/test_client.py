@@ -1,0 +1,88 @@
+"""Commands that are asked at the same time travel together, and each has an answer of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as Unreachable
+from redis.exceptions import DataError, ResponseError
+
+from bot.client import Client
+from bot.store import connect
+from tests.lossy import LossyLine
+
+
+@pytest.fixture
+async def line(redis_url: str, redis: Redis) -> AsyncIterator[LossyLine]:
+    async with LossyLine(redis_url) as line:
+        yield line
+
+
+@pytest.fixture
+async def client(line: LossyLine) -> AsyncIterator[Client]:
+    client = connect(line.url)
+    await client.ping()
+    yield client
+    await client.aclose()
+
+
+async def connections(redis: Redis) -> int:
+    return int((await redis.info("clients"))["connected_clients"])
+
+
+async def test_hundred_at_the_same_time_need_one_connection_and_each_gets_its_own_answer(
+    client: Client, redis: Redis
+) -> None:
+    before = await connections(redis)
+    found = await asyncio.gather(*(client.hincrby("counts", str(n % 10)) for n in range(100)))
+    assert found == [n // 10 + 1 for n in range(100)]
+    assert await client.hgetall("counts") == {str(n).encode(): b"10" for n in range(10)}
+    assert await connections(redis) == before
+
+
+async def test_what_is_wrong_with_one_is_not_wrong_with_the_others(client: Client) -> None:
+    await client.set("text", "words")
+    found = await asyncio.gather(
+        client.get("text"),
+        client.incr("text"),
+        client.set("text", None),  # type: ignore[arg-type]
+        client.get("text"),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in found] == [bytes, ResponseError, DataError, bytes]
+
+
+async def test_a_lost_reply_is_asked_for_again_and_what_was_answered_is_not(
+    client: Client, line: LossyLine
+) -> None:
+    line.lose()
+    found = await asyncio.gather(*(client.set("mark", n) for n in range(3)), client.get("mark"))
+    assert found == [True, True, True, b"2"]
+    assert line.lost == 1
+
+
+async def test_whoever_is_cancelled_waits_no_more_and_the_others_do(
+    client: Client, line: LossyLine
+) -> None:
+    one, other = (asyncio.create_task(client.set(name, 1)) for name in ("one", "other"))
+    await asyncio.sleep(0)
+    one.cancel()
+    assert await other
+    with pytest.raises(asyncio.CancelledError):
+        await one
+    assert b"SET\r\n$3\r\none" not in line.sent, "nobody waited for it when its turn came"
+
+
+async def test_everybody_is_told_that_redis_is_away_and_served_when_it_is_back(
+    line: LossyLine,
+) -> None:
+    client = connect(line.url, retries=0)
+    await client.ping()
+    line.lose()
+    found = await asyncio.gather(*(client.ping() for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(one, Unreachable) for one in found)
+    assert await client.ping()
+    await client.aclose()
