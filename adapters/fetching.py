@@ -10,10 +10,10 @@ from weakref import WeakValueDictionary
 from adapters.files.images import prepare
 from adapters.files.sentences import rejected
 from adapters.platform import Platform
+from bot.bell import Bell
 from bot.blobs import Blobs
 from bot.errors import AttachmentRejected, BotError
 from bot.inbox import Inbox
-from bot.queue import Bell
 from bot.store import FullError, RedisError
 from bot.tasks import end
 from bot.types import Attachment, Quote, Turn

@@ -14,12 +14,12 @@ from adapters.lines import Lines
 from adapters.text.clean import clean
 from bot.access import Action, Admins, authorize
 from bot.answers import NONE_YET
+from bot.bell import Bell
 from bot.commands import Ask, Command, NewConversation, parse_mention
 from bot.conversation import Conversations
 from bot.errors import Unavailable, UserError
 from bot.inbox import CAP, TURN, Admission, Admitted, Inbox, at_key, latest_key
 from bot.models import Catalog
-from bot.queue import Bell
 from bot.scopes import Scopes
 from bot.types import Actor, Channel, Kind, Message, Quote, Thread, Turn
 

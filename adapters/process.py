@@ -19,12 +19,12 @@ from adapters.intake import Intake
 from adapters.platform import Platform
 from bot.access import Admins
 from bot.answers import Answers
+from bot.bell import Bell
 from bot.blobs import Blobs
 from bot.conversation import Conversations
 from bot.desk import Desk
 from bot.inbox import Inbox
 from bot.models import Catalog
-from bot.queue import Bell, celery_app
 from bot.reply import Replies
 from bot.scopes import Scopes
 from bot.settings import AdapterSettings
@@ -58,7 +58,7 @@ class Adapter:
         # What comes before the ack has connections of its own: hundreds of answers that are being shown must not cost a
         # question its second.
         self.store, self._behind = self._connected(), self._connected()
-        self.bell = Bell(celery_app(settings.redis_url, settings.prefix))
+        self.bell = Bell(self.store)
         self.inbox, inbox = self._inbox(self.store), self._inbox(self._behind)
         self.replies = Replies(self._behind)
         admins = Admins.of(settings.admins)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bot import dead
 from bot import store as keys
 from bot.caps import Caps
 from bot.inbox import CONVERSATION, NO_CAPS, Inbox, hint_channel, new_token, text_keys
-from bot.store import Store, text
+from bot.store import Store, pairs, text
+from bot.stored import Stored
 from bot.types import Phase, Usage, encode
 
 LEASE_MS = 8_000
@@ -36,6 +37,8 @@ class Grant:
     resumed: bool = (
         False  # another holder had it before, and may have shown something of its answer
     )
+    # The turn; None where nothing is kept of it (any more).
+    stored: Stored | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,16 @@ class Work(Inbox):
         )
         if status != b"granted":
             return None
-        turn_id, fence, attempt, stop, resumed = granted
+        fields, head, fence, attempt, stop, resumed = granted
+        turn_id = text(head)
         return Grant(
             conversation,
-            text(turn_id),
+            turn_id,
             int(fence),
             int(attempt),
             stopped=bool(stop),
             resumed=bool(resumed),
+            stored=Stored.of(turn_id, pairs(fields)) if fields else None,
         )
 
     async def renew(self, grant: Grant) -> Literal["held", "stop", "lost"]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from bot.bell import QUEUE, Bell
 from bot.conversation import Conversations
 from bot.models import Catalog
-from bot.queue import QUEUE, Bell, celery_app
 from bot.reply import Replies, Shown
 from bot.settings import WorkerSettings
 from bot.store import Store
@@ -52,10 +52,10 @@ class Bench:
         }
         self.settings = WorkerSettings(_env_file=None, **given)
         self.redis: Any = Redis.from_url(self.url)
-        self.bell = Bell(celery_app(self.url))
         self.services = await self.another_worker()
         self.answering = self.services.answering
         self.store = Store(self.redis)
+        self.bell = Bell(self.store)
         self.inbox, self.replies = Work(self.store), Replies(self.store)
         self.conversations = Conversations(self.store)
         return self
@@ -64,7 +64,7 @@ class Bench:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         for worker in self._workers:
-            await worker.drain(0, self.bell)
+            await worker.drain(0)
         await self.redis.aclose()
         await self.models.stop()
         self._folder.cleanup()
@@ -76,7 +76,7 @@ class Bench:
         catalog = Catalog.load(
             self.settings.models_file, openai_base_url=self.settings.openai_base_url
         )
-        made = await services(self.settings, catalog, 50, self.bell)
+        made = await services(self.settings, catalog, 50)
         self._workers = [*getattr(self, "_workers", []), made]
         return made
 

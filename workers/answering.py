@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot import dead
-from bot.queue import Bell
+from bot.bell import Bell
 from bot.reply import Replies
 from bot.stopped import TAKEN_BACK, stopped_notes
 from bot.store import AWAY, RedisError
@@ -66,9 +66,8 @@ class Answering:
 
     async def _answer(self, held: Held) -> bool:
         """Answer what is held; False: it is left to a newer worker."""
-        grant = held.grant
+        grant, stored = held.grant, held.grant.stored
         try:
-            stored = await self._inbox.load(grant.turn)
             if stored is not None and stored.left and not grant.stopped:
                 log.info("turn.left turn=%s", grant.turn)
                 await self._inbox.release(grant, later_ms=NEWER_AGAIN_MS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from bot.bell import Bell
 from bot.blobs import Blobs
 from bot.conversation import Conversations
 from bot.models import Catalog
-from bot.queue import Bell
 from bot.reply import Replies
 from bot.settings import WorkerSettings
 from bot.store import Store, connect
@@ -34,11 +34,10 @@ def worker(settings: WorkerSettings, *, concurrency: int) -> Worker:
     )
 
 
-async def services(
-    settings: WorkerSettings, catalog: Catalog, concurrency: int, bell: Bell
-) -> Services:
+async def services(settings: WorkerSettings, catalog: Catalog, concurrency: int) -> Services:
     """What lives on the loop, made there."""
     store = Store(connect(settings.redis_url, connections=concurrency + SPARE), settings.prefix)
+    bell = Bell(store)
     ttl = int(settings.context_ttl_hours * 3600)
     inbox = Work(
         store,
@@ -60,4 +59,4 @@ async def services(
     )
     leases = Leases(inbox)
     answering = Answering(inbox, replies, leases, bell, drafting.draft)
-    return Services(inbox, leases, answering, providers.close)
+    return Services(inbox, leases, answering, bell, providers.close)

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 from celery import Celery
 from celery.worker.consumer import Consumer
-from kombu.utils.json import dumps
+from kombu.transport import redis as kombu_redis
 
-from bot import queue
+from bot.bell import CONVERSE
+from bot.bell import message as bell
 from bot.dead import digest
-from bot.inbox import CONVERSATION, new_token
-from bot.queue import CONVERSE
+from bot.inbox import CONVERSATION
 
 Bury = Callable[[str, str], None]  # what it was, and a digest of its body
 
@@ -42,9 +42,19 @@ def register(app: Celery, converse: Callable[[str], None], put_aside: Bury) -> N
     app.conf.worker_consumer = Listener
 
 
-class Channel(queue.Channel):
-    """Garbage in Celery's list would end Celery's worker, and end it again after each restart."""
+class Unkept(kombu_redis.QoS):
+    """No bell waits for an acknowledgement, so none is ever brought back: kombu's search for them fails in a full
+    Redis, and ends the worker."""
 
+    def restore_visible(self, *_: Any, **__: Any) -> None:
+        """There is none."""
+
+
+class Channel(kombu_redis.Channel):
+    """Bells in kombu's list, never kept for an acknowledgement: one that waits unacked while Redis restarts ends
+    Celery's worker for good. And garbage in the list would end it, and end it again after each restart."""
+
+    QoS = Unkept
     connection: Door
 
     def _brpop_read(self, **options: Any) -> Any:
@@ -55,8 +65,20 @@ class Channel(queue.Channel):
             self.connection.bury("garbage in the place of a bell", _digest(found))
             raise Empty from None
 
+    def _queue_bind(self, *_: Any) -> None:
+        """A bell is put into its queue directly."""
 
-class Door(queue.Transport):
+    def basic_consume(self, queue: str, no_ack: bool, *args: Any, **options: Any) -> Any:
+        return super().basic_consume(queue, True, *args, **options)
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Nothing is kept."""
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Nothing is kept."""
+
+
+class Door(kombu_redis.Transport):
     """Each bell is written anew from the one thing that it says; whatever else came along with it stays outside."""
 
     Channel = Channel
@@ -80,23 +102,6 @@ def said(message: Any) -> str | None:
     except (*GARBAGE, AttributeError):
         return None
     return conversation if good else None
-
-
-def bell(conversation: str) -> dict[str, Any]:
-    """The message that Celery's worker understands as this bell."""
-    body, id_ = base64.b64encode(dumps([[conversation], {}, {}]).encode()).decode(), new_token()
-    return {
-        "body": body,
-        "content-encoding": "utf-8",
-        "content-type": "application/json",
-        "headers": {"lang": "py", "task": CONVERSE, "id": id_, "argsrepr": "-"},
-        "properties": {
-            "body_encoding": "base64",
-            "correlation_id": id_,
-            "delivery_info": {"exchange": "", "routing_key": queue.QUEUE},
-            "delivery_tag": id_,
-        },
-    }
 
 
 def _digest(body: Any) -> str:

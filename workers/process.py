@@ -1,4 +1,4 @@
-"""The worker process: Celery's threads ring, one asyncio loop answers."""
+"""The worker process: Celery hears the bells, one asyncio loop answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from celery.exceptions import SecurityWarning
 from celery.worker import WorkController
 
 from bot import dead
-from bot.queue import Bell, celery_app
+from bot.bell import Bell
+from bot.queue import celery_app
 from bot.store import RedisError
 from bot.tasks import end
 from bot.work import Work
@@ -30,7 +31,6 @@ from workers.sweeping import Sweeping
 
 log = logging.getLogger(__name__)
 
-THREADS = 8  # they only take a slot and start a coroutine
 HAND_OVER_SECONDS = (
     2.0  # of the drain, or a quarter of a short one: for giving back what it did not finish
 )
@@ -48,10 +48,9 @@ class Worker:
         prefix: str,
         concurrency: int,
         drain: float,
-        make: Callable[[Bell], Coroutine[Any, Any, Services]],
+        make: Callable[[], Coroutine[Any, Any, Services]],
     ) -> None:
         self._app = celery_app(broker_url, prefix)
-        self._bell = Bell(self._app)
         self._slots = Slots(concurrency)
         self._drain = drain
         self._make = make
@@ -62,11 +61,9 @@ class Worker:
         """Blocks; the exit code of the process."""
         thread = threading.Thread(target=self._loop.run_forever, name="loop", daemon=True)
         thread.start()
-        services = self._on_loop(self._make(self._bell)).result()
+        services = self._on_loop(self._make()).result()
         register(self._app, self._converse(services), self._bury(services))
-        self._on_loop(services.start(self._bell, lambda: self._slots.free)).add_done_callback(
-            self._over
-        )
+        self._on_loop(services.start(lambda: self._slots.free)).add_done_callback(self._over)
 
         told: list[float] = []  # when: Celery itself takes a second or two of the drain
 
@@ -81,8 +78,7 @@ class Worker:
         # Root in a container is the operator's choice; the danger that Celery means is pickle, which is refused.
         warnings.simplefilter("ignore", SecurityWarning)
         worker: WorkController = self._app.Worker(
-            pool="threads",
-            concurrency=THREADS,
+            pool="solo",  # a bell only takes a slot and starts a coroutine: no thread of its own is worth its while
             quiet=True,
             without_gossip=True,
             without_mingle=True,
@@ -91,7 +87,7 @@ class Worker:
         worker.start()
         shutting_down()
         left = max(0.0, told[0] + self._drain - time.monotonic())
-        self._on_loop(services.drain(left, self._bell)).result()
+        self._on_loop(services.drain(left)).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         thread.join(1.0)
         return BROKEN if self._broken else int(worker.exitcode or 0)
@@ -117,7 +113,9 @@ class Worker:
             if self._slots.take():
                 self._on_loop(services.answering.converse(conversation)).add_done_callback(over)
             else:
-                self._bell.ring(conversation)  # for whoever still takes work
+                self._loop.call_soon_threadsafe(
+                    services.bell.ring, conversation
+                )  # for whoever still takes work
 
         return converse
 
@@ -137,19 +135,21 @@ class Services:
         inbox: Work,
         leases: Leases,
         answering: Answering,
+        bell: Bell,
         close: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self._inbox = inbox
         self._leases = leases
         self.answering = answering
+        self.bell = bell
         self._close = close
         self._background: list[asyncio.Task[None]] = []
 
-    async def start(self, bell: Bell, room: Callable[[], bool]) -> None:
+    async def start(self, room: Callable[[], bool]) -> None:
         """Follow stops and sweep while there is room, until the drain ends it."""
         self._background = [
             asyncio.create_task(self._leases.stops()),
-            asyncio.create_task(Sweeping(self._inbox, bell, room).run()),
+            asyncio.create_task(Sweeping(self._inbox, self.bell, room).run()),
         ]
         await asyncio.gather(*self._background)
 
@@ -159,7 +159,7 @@ class Services:
         except (RedisError, OSError) as error:
             log.warning("dead_letter.lost error=%s", type(error).__name__)
 
-    async def drain(self, seconds: float, bell: Bell) -> None:
+    async def drain(self, seconds: float) -> None:
         """Let answers finish, hand over the rest, close everything: within `seconds`."""
         await self._idle(seconds - min(HAND_OVER_SECONDS, seconds / 4))
         handed = len(self._leases)
@@ -167,7 +167,7 @@ class Services:
         await self._idle(LONGEST_HAND_OVER)
         log.info("worker.drained handed_over=%d", handed)
         await end(*self._background)
-        await bell.close()
+        await self.bell.close()
         await self._close()
         await self._inbox.store.close()
 

@@ -1,4 +1,4 @@
-"""Room for answers: Celery's few threads wait here while there is none, which is the back-pressure."""
+"""Room for answers: Celery waits here while there is none, which is the back-pressure."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable
 
-from bot.queue import Bell
+from bot.bell import Bell
 from bot.store import RedisError
 from bot.work import Work
 

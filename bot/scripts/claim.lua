@@ -1,13 +1,18 @@
 #!lua flags=allow-oom
 -- CLAIM: one holder for each conversation. The head of the inbox stays there until COMMIT.
--- A stop flag outlives the holder that it was meant for. Says whether somebody held this head before.
+-- A stop flag outlives the holder that it was meant for. Answers the turn's record, and whether somebody held this head
+-- before.
 -- Safe to repeat: the same claim token gets the same grant.
 -- KEYS 1 inbox, 2 lease, 3 due, 4 fetching
 -- ARGV 1 conversation, 2 claim token, 3 lease ms, 4 lease ttl s, then those of seats
 --@ seats
+local function granted(head, ...)
+  local key = PREFIX .. 'turn:' .. head
+  return {'granted', redis.call('HGETALL', key), head, ...}
+end
 local l = redis.call('HMGET', KEYS[2], 'token', 'expiry', 'fence', 'head', 'attempts', 'stop', 'resumed')
 if l[1] and tonumber(l[2]) > now then
-  if l[1] == ARGV[2] then return {'granted', l[4], l[3], l[5], l[6] or '', l[7] or ''} end
+  if l[1] == ARGV[2] then return granted(l[4], l[3], l[5], l[6] or '', l[7] or '') end
   redis.call('ZADD', KEYS[3], l[2], ARGV[1])
   return {'busy'}
 end
@@ -33,4 +38,4 @@ redis.call('HSET', KEYS[2], 'token', ARGV[2], 'expiry', expiry, 'fence', fence, 
 local stop = l[6] == head and head or ''
 if stop == '' then redis.call('HDEL', KEYS[2], 'stop') end
 redis.call('EXPIRE', KEYS[2], ARGV[4])
-return {'granted', head, fence, attempts, stop, resumed}
+return granted(head, fence, attempts, stop, resumed)

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from bot.queue import Bell, celery_app
+from bot.bell import Bell
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
 from bot.work import Work
@@ -95,8 +95,8 @@ async def ours(lab: Lab, pid: int, answers: int) -> tuple[float, float]:
 
 async def admit(lab: Lab, count: int) -> None:
     """Questions as an adapter admits them, each in a conversation of its own, and their bells."""
-    inbox = Work(Store(lab.redis))
-    bell = Bell(celery_app(lab.server.url))
+    store = Store(lab.redis)
+    inbox, bell = Work(store), Bell(store)
     for n in range(count):
         id_ = f"{time.time_ns() // 1000}.{n:06}"
         thread = Thread(Channel("slack", "T1", "C1"), id_)

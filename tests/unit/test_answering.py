@@ -8,10 +8,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from bot.conversation import Conversations
 from bot.inbox import Admitted, stop_channel
 from bot.reply import Shown
 from bot.store import Store, connect
@@ -104,7 +106,7 @@ async def test_a_drain_hands_over_what_it_did_not_finish_and_no_attempt_is_spent
     running = [bench.start(turn, worker) for turn in turns]
     await bench.until(lambda: _true(bench.models.in_flight == 20))
     worker.answering.draining = True
-    await worker.drain(0.05, bench.bell)
+    await worker.drain(0.05)
     await asyncio.gather(*running)
     for turn in turns:
         bench.models.will_say("after all")
@@ -127,13 +129,13 @@ async def test_who_goes_on_with_an_answer_says_so_before_its_model_says_anything
     begun = bench.start(turn, first)
     await bench.until(lambda: _text(bench, turn.id))
     first.answering.draining = True
-    await first.drain(0, bench.bell)
+    await first.drain(0)
     await begun
     going_on = bench.start(turn, second)
     shown = await bench.until(lambda: _regained(bench, turn.id))
     assert (shown.text, shown.regained) == ("Half", 0)
     second.answering.draining = True
-    await second.drain(0, bench.bell)
+    await second.drain(0)
     await going_on
 
 
@@ -173,7 +175,7 @@ async def test_a_committed_answer_is_never_asked_for_again(bench: Bench) -> None
 async def test_a_question_deleted_while_it_is_answered_stops_at_once(bench: Bench) -> None:
     turn = await bench.ask("never mind")
     bench.models.will_wait_for(asyncio.Event(), after=2)
-    background = asyncio.create_task(bench.services.start(bench.bell, lambda: True))
+    background = asyncio.create_task(bench.services.start(lambda: True))
     running = bench.start(turn)
     await bench.until(lambda: _text(bench, turn.id))
     assert await bench.inbox.amend(turn, None) == "stopping"
@@ -193,7 +195,7 @@ async def test_an_answer_that_is_stopped_keeps_its_text_marked_and_is_remembered
 ) -> None:
     turn = await bench.ask("tell me everything")
     bench.models.will_wait_for(asyncio.Event(), after=2)
-    background = asyncio.create_task(bench.services.start(bench.bell, lambda: True))
+    background = asyncio.create_task(bench.services.start(lambda: True))
     running = bench.start(turn)
     await bench.until(lambda: _text(bench, turn.id))
     assert await bench.inbox.stop(turn) == "stopping"
@@ -461,15 +463,12 @@ async def test_a_redis_that_cannot_be_reached_costs_no_attempt(
     async with LossyLine(redis_url) as line, Bench(redis_url) as bench:
         turn = await bench.ask("patience")
         store = Store(connect(line.url, retries=0, connections=5))
-        answering = bench.answering
-        through, direct = Work(store), answering._inbox
-        await store.redis.ping()
-        await through.claim("slack:T1:C1:other")  # the script is known
-        answering._inbox = through
-        line.lose(after=1)  # CLAIM is heard, the record is not
-        await answering.converse(turn.conversation)
+        drafting: Any = bench.answering._draft.__self__
+        drafting._conversations = through = Conversations(store)
+        await through.load("slack:T1:C1:other", "0")  # the script is known
+        line.lose()
+        await bench.answering.converse(turn.conversation)
         assert line.lost == 1
-        answering._inbox = direct
         grant = await bench.inbox.claim(turn.conversation)
         assert grant is not None
         assert grant.attempt == 1

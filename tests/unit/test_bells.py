@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from bot.bell import QUEUE, Bell
+from bot.bell import message as bell
 from bot.inbox import CONVERSATION
-from bot.queue import QUEUE, Bell, assert_json_only, celery_app
+from bot.queue import assert_json_only, celery_app
+from bot.store import Store, connect
 from tests.bench import Bench
-from workers.bells import bell, said
+from workers.bells import said
 from workers.slots import Slots
 from workers.sweeping import SWEEP_SECONDS, Sweeping
 
@@ -96,20 +99,23 @@ async def full(redis: Any) -> AsyncIterator[None]:
 async def test_a_bell_that_cannot_be_rung_is_noted_and_the_next_one_rings(
     redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bell_ = Bell(celery_app("redis://127.0.0.1:9/0"))
+    store = Store(connect("redis://127.0.0.1:9/0", retries=0))
+    bell_ = Bell(store)
     bell_.ring(HERE)
     async with asyncio.timeout(10):
         while "bell.failed" not in caplog.text:
             await asyncio.sleep(0.01)
     assert HERE not in caplog.text
     await bell_.close()
+    await store.close()
 
 
-async def test_a_bell_of_a_process_that_ends_is_left_to_the_sweep(redis_url: str) -> None:
+async def test_a_bell_of_a_process_that_ends_is_left_to_the_sweep(bench: Bench) -> None:
     """What was admitted while it drained was taken for an event that cannot be read: RuntimeError at=submit."""
-    bell_ = Bell(celery_app(redis_url))
-    await bell_.close()
-    bell_.ring(HERE)
+    await bench.bell.close()
+    bench.bell.ring(HERE)
+    await bench.redis.ping()
+    assert await bench.bells() == 0
 
 
 async def test_the_sweep_rings_through_celery_and_through_nothing_else(bench: Bench) -> None:

@@ -18,9 +18,9 @@ from adapters.fetching import (
     UNFETCHED,
     Fetching,
 )
+from bot.bell import Bell
 from bot.blobs import Blobs
 from bot.errors import AttachmentRejected, MissingScope, PlatformBusy
-from bot.queue import Bell, celery_app
 from bot.stored import Stored
 from bot.types import Attachment, Quote, Turn
 from tests.chat import Chat, Shop, until
@@ -33,7 +33,7 @@ class Mail(Shop):
     def __init__(self, redis: Redis, url: str) -> None:
         super().__init__(redis)
         self.blobs = Blobs(self.inbox.store, ttl=3600)
-        self.bell = Bell(celery_app(url))
+        self.bell = Bell(self.inbox.store)
 
     def fetching(self, chat: Chat | None = None, *, seconds: float = 60.0) -> Fetching:
         return Fetching(chat or self.chat, self.inbox, self.blobs, self.bell, seconds=seconds)

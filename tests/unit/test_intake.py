@@ -13,13 +13,13 @@ from redis.asyncio import Redis
 
 from adapters.intake import FULL, NONE_YET, Intake
 from bot.access import Admins
+from bot.bell import Bell
 from bot.caps import Caps
 from bot.commands import Ask
 from bot.conversation import Conversations
 from bot.errors import UserError
 from bot.inbox import CAP, NO_CAPS, Inbox
 from bot.models import Catalog
-from bot.queue import Bell, celery_app
 from bot.scopes import Scopes
 from bot.store import RedisError, Store, connect
 from bot.stored import Stored
@@ -53,7 +53,7 @@ class Door:
         self.store = Store(connect(url, timeout=1.0, retries=1))
         self.inbox = Inbox(self.store, caps=caps)
         self.scopes = Scopes(self.store, "gpt-4o", Admins())
-        self.bell = Bell(celery_app(url))
+        self.bell = Bell(self.store)
         self.desk = Desk()
         self.intake = Intake(
             self.inbox,

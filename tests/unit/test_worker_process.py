@@ -10,7 +10,7 @@ from collections.abc import Callable
 from celery import signals
 from redis.asyncio import Redis
 
-from bot.queue import Bell
+from bot.bell import Bell
 from bot.reply import Replies
 from bot.store import Store, connect
 from bot.stored import Stored
@@ -23,18 +23,18 @@ from workers.process import BROKEN, Services, Worker
 class Short(Services):
     """Parts of which one ends with a fault, once Celery is ready."""
 
-    def __init__(self, store: Store, bell: Bell) -> None:
+    def __init__(self, store: Store) -> None:
         async def draft(held: Held, _: Stored) -> Outcome:
             return held.so_far()
 
         inbox = Work(store)
-        leases = Leases(inbox)
+        leases, bell = Leases(inbox), Bell(store)
         answering = Answering(inbox, Replies(store), leases, bell, draft)
-        super().__init__(inbox, leases, answering, store.close)
+        super().__init__(inbox, leases, answering, bell, store.close)
         self._ready = threading.Event()
         signals.worker_ready.connect(lambda **_: self._ready.set(), weak=False)
 
-    async def start(self, bell: Bell, room: Callable[[], bool]) -> None:
+    async def start(self, room: Callable[[], bool]) -> None:
         await asyncio.to_thread(self._ready.wait)
         raise LookupError("what nobody expected")
 
@@ -42,8 +42,8 @@ class Short(Services):
 def _work(url: str) -> None:
     """In a process of its own, which takes the signal."""
 
-    async def make(bell: Bell) -> Services:
-        return Short(Store(connect(url)), bell)
+    async def make() -> Services:
+        return Short(Store(connect(url)))
 
     raise SystemExit(Worker(url, prefix="switchboard:", concurrency=1, drain=5.0, make=make).run())
 
