@@ -11,6 +11,7 @@ from typing import Any
 import discord
 
 from adapters.discord.asking import Asking
+from adapters.discord.gathering import Gathering
 from adapters.discord.granted import Granted
 from adapters.discord.liberal import completed
 from adapters.discord.listening import Listening
@@ -54,7 +55,7 @@ class Client(discord.Client):
         proxy: str | None,
         gathering: float,
     ) -> None:
-        """`gathering` (s) is how long the next of the bot's servers may be in coming before they count as known."""
+        """`gathering` (s) is how long the next of the bot's servers may be in coming before it counts as away."""
         # It would warn at each start that it cannot speak.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -78,6 +79,15 @@ class Client(discord.Client):
         parsers = self._connection.parsers
         parsers.update(
             {name: _tolerant(name, read, granted, self._bury) for name, read in parsers.items()}
+        )
+
+    def _get_state(self, **options: Any) -> Gathering:
+        return Gathering(
+            dispatch=self.dispatch,
+            handlers=self._handlers,
+            hooks=self._hooks,
+            http=self.http,
+            **options,
         )
 
     async def setup_hook(self) -> None:

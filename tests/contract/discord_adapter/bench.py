@@ -37,7 +37,7 @@ Said = tuple[str, str, asyncio.Event | None, Sequence[str]]
 """Part of a question, the answer, what it waits for, and what is seen of it before."""
 
 TICK = 0.01  # s between two looks of the scribe
-GATHERING = 0.1  # s: the simulated Discord tells of its few servers at once
+GATHERING = 60.0  # s: nobody waits for it where all servers of the bot are there
 
 
 class Scribe:

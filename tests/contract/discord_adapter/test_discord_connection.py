@@ -11,9 +11,10 @@ import pytest
 import pytest_asyncio
 from discord.utils import snowflake_time
 
+from adapters.discord.gathering import AT_ONCE
 from adapters.discord.missed import WINDOW_SECONDS
 from playground.discord import DiscordServer
-from tests.contract.discord_adapter.bench import Bench
+from tests.contract.discord_adapter.bench import GATHERING, Bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -364,3 +365,17 @@ async def test_a_token_that_is_rejected_at_the_start_ends_the_process_with_a_lin
         (line,) = (await bench.fault()).faults
         assert line.startswith("DISCORD_TOKEN: Discord rejects it")
         assert "not.the.token" not in line
+
+
+async def test_a_server_in_an_outage_is_waited_for_and_the_others_are_not(bench: Bench) -> None:
+    """READY names all servers as unavailable: what has come since is known, what has not may be in an outage."""
+    state = bench.lives.born()._connection
+    assert state.guild_ready_timeout == AT_ONCE, "of a bot without servers none can come"
+    here, away = (
+        state._add_guild_from_data({"id": id_, "unavailable": True})  # type: ignore[typeddict-item]
+        for id_ in ("1", "2")
+    )
+    here.unavailable = False
+    assert state.guild_ready_timeout == GATHERING
+    away.unavailable = False
+    assert state.guild_ready_timeout == AT_ONCE
