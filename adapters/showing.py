@@ -133,6 +133,8 @@ class Showing:
             if change is not None:
                 if await self._in_time(shown, change):
                     await self._make(change, shown.parts)
+                    if not shown.final and change.part >= len(self._bodies(shown)) - 1:
+                        await self._rest(change.part)
             elif shown.final:
                 return shown
             else:
@@ -174,8 +176,8 @@ class Showing:
             self._held = None
             return True
         rank = Rank.FINAL if shown.final else Rank.FIRST if change.message is None else Rank.GROWING
-        if rank is Rank.GROWING and (pause := self._pause(change.part)) > 0:
-            await _within(pause, self._tracked.hurry.wait())
+        if rank is Rank.GROWING and self._pause(change.part) > 0:
+            await self._rest(change.part)
             return False
         if shown.text and self._promise is None:
             self._promised_in(bucket)
@@ -188,6 +190,12 @@ class Showing:
         if self._promise is not None:
             self._promised_in(last)
         return at_once
+
+    async def _rest(self, part: int) -> None:
+        """Until a growing part may be edited again, or there is no time for that: what moves meanwhile need neither be
+        read nor drawn."""
+        if (pause := self._pause(part)) > 0:
+            await _within(pause, self._tracked.hurry.wait())
 
     def _pause(self, part: int) -> float:
         """Seconds until a growing part may be edited again."""

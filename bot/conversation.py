@@ -88,10 +88,8 @@ class Conversations:
 
     async def load(self, conversation: str, epoch: str) -> list[ChatMessage]:
         """The whole log with each entry's tokens, one round trip; a malformed entry is left out."""
-        async with self.store.redis.pipeline(transaction=False) as pipe:
-            pipe.lrange(self.store.key("log", conversation, epoch), 0, -1)
-            pipe.lrange(self.store.key("cost", conversation, epoch), 0, -1)
-            entries, costs = await pipe.execute()
+        names = [self.store.key(kind, conversation, epoch) for kind in ("log", "cost")]
+        entries, costs = await self.store.run("recall", names)
         return [_read(entry, cost) for entry, cost in zip_longest(entries, costs[: len(entries)])]
 
     async def amend(self, conversation: str, epoch: str, source: str, words: str | None) -> None:

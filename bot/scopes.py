@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from bot.access import Action, Admins, authorize
 from bot.errors import Unavailable
 from bot.precedence import Choice, Claim, decide, refused
-from bot.store import REQUEST_TTL, Store, text
+from bot.store import REQUEST_TTL, Store, pairs, text
 from bot.types import Actor, Scope, Thread
 from bot.words import shown
 
@@ -42,16 +42,13 @@ class Scopes:
     async def in_force(self, thread: Thread, one_shot: str | None = None) -> Choice:
         """The model that answers here now; raises NotAllowed for a one-shot that a lock forbids."""
         places = self._places(thread)
-        async with self.store.redis.pipeline(transaction=True) as pipe:
-            pipe.time()
-            for _, key in places:
-                pipe.hgetall(key)
-            (seconds, micros), *found = await pipe.execute()
+        moment, *found = await self.store.run("in_force", [key for _, key in places])
+        seconds, micros = map(int, moment)
         now = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
         claims = [
             claim
             for (scope, _), fields in zip(places, found, strict=True)
-            for claim in _claims(scope, fields)
+            for claim in _claims(scope, pairs(fields))
             if claim.until is None or claim.until > now
         ]
         return decide(claims, default=self.default, one_shot=one_shot, now=now)

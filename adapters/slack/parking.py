@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from adapters.slack.parse import Heard
 from bot.inbox import at_key
-from bot.store import Store, text
+from bot.store import Store, pairs, text
 from bot.types import decode, encode
 
 log = logging.getLogger(__name__)
@@ -44,10 +44,8 @@ class Parking:
     async def below(self, channel: str, root: str) -> list[tuple[str, bytes]]:
         """What waits below a root that is known, in the order in which it was said: each `ts`, and its record. What
         cannot be read is left to the adapter of another version that kept it."""
-        async with self._store.redis.pipeline(transaction=True) as both:
-            both.exists(self._at(channel, root)).hgetall(self._key(channel, root))
-            known, found = await both.execute()
-        waiting = found.items() if known else ()
+        found = await self._store.run("parked", [self._at(channel, root), self._key(channel, root)])
+        waiting = pairs(found).items()
         return sorted((text(ts), kept) for ts, kept in waiting if kept == TAKEN_BACK or read(kept))
 
     async def leave(self, channel: str, root: str, ts: str, kept: bytes) -> None:

@@ -49,6 +49,16 @@ class Bot:
             self.bot and message.get("bot_id") == self.bot
         )
 
+    def echoed(self, payload: object) -> bool:
+        """Whether an event tells of nothing but what we ourselves wrote or edited: there is one of every request that
+        shows an answer. A root of ours that was deleted is another matter."""
+        event = payload.get("event") if isinstance(payload, dict) else None
+        if not isinstance(event, dict) or event.get("type") != "message":
+            return False
+        if event.get("subtype") == "message_changed":
+            event = event.get("message")
+        return isinstance(event, dict) and event.get("subtype") != "tombstone" and self.wrote(event)
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:

@@ -58,7 +58,7 @@ async def serve(settings: SlackSettings) -> None:
         us = await introduce(client := web_client(settings, session))
         address = await addresses(settings, client)
         adapter, app = assembled(settings, us, client, files, origins)
-        sockets = Sockets(app, session, address, partial(dead.malformed, adapter.store))
+        sockets = Sockets(app, session, address, partial(dead.malformed, adapter.store), us.echoed)
 
         async def listen() -> None:
             async with asyncio.TaskGroup() as group:

@@ -44,14 +44,17 @@ class Sockets:
         session: aiohttp.ClientSession,
         address: Callable[[], Awaitable[str]],
         bury: Callable[[str], Awaitable[bool]],
+        idle: Callable[[object], bool],
         *,
         ping: float = PING_SECONDS,
     ) -> None:
-        """`address` asks Slack for a fresh one; `bury` keeps a dead letter of an event and says whether it could."""
+        """`address` asks Slack for a fresh one; `bury` keeps a dead letter of an event and says whether it could;
+        `idle` says that nobody wants a payload, which spares Bolt's way through all its listeners."""
         self._app = app
         self._session = session
         self._address = address
         self._bury = bury
+        self._idle = idle
         self._ping = ping
         self._live: list[_Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -154,12 +157,13 @@ class Sockets:
         try:
             if not isinstance(payload, dict):
                 raise TypeError("a payload is an object")  # Bolt would take it for an empty one
-            request = AsyncBoltRequest(mode="socket_mode", body=payload)
-            response = await self._app.async_dispatch(request)
-            if response.status not in (200, 404):
-                return
-            if response.status == 200 and (content := _content(response)):
-                answer["payload"] = content
+            if not self._idle(payload):
+                request = AsyncBoltRequest(mode="socket_mode", body=payload)
+                response = await self._app.async_dispatch(request)
+                if response.status not in (200, 404):
+                    return
+                if response.status == 200 and (content := _content(response)):
+                    answer["payload"] = content
         except Exception as error:  # the edge of a task: what Bolt itself cannot read
             log.error("event.malformed envelope=%s error=%s", envelope, type(error).__name__)
             if not await self._bury(envelope):

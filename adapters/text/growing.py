@@ -14,6 +14,7 @@ HELD = LONGEST_HEAD
 
 # Marks that the next characters may turn into something else: a list, a rule, a fence.
 _MARKS_ONLY = re.compile(r"(?:\d{0,9}[.)]?|[-+*>#=_~`|:\s]+)")
+_OPENS = re.compile(r"[`*_~]")
 _DELIMITERS = re.compile(r"[\s|:-]*")
 _TAIL = re.compile(
     r"""(?:
@@ -108,6 +109,8 @@ def closers(source: str) -> str:
     Only a mark at the start of a word counts; a star in the middle of a formula is no emphasis.
     """
     body = source.rstrip()
+    if not _OPENS.search(body):
+        return ""
     ticks = _open_code(body)
     if ticks:
         return ticks

@@ -123,8 +123,15 @@ def _parser() -> MarkdownIt:
 MOST_OPEN = 50
 
 
+# Most paragraphs hold nothing that a rule of the parser looks for: to see that costs a hundredth of asking it.
+_SPANS = re.compile(r"[\\`\[<]")
+_MARKUP = re.compile(r"[\\`*_~\[\]!<&]|[ ]\n|\n[ ]")
+
+
 def spans(source: str) -> tuple[Span, ...]:
     """The spans of one paragraph, without gaps and in order."""
+    if not _SPANS.search(source):
+        return (Span(Kind.TEXT, 0, len(source)),) if source else ()
     if source.count("[") > MOST_OPEN and _most_open(source) > MOST_OPEN:
         return (Span(Kind.TEXT, 0, len(source)),)
     parser = _parser()
@@ -148,6 +155,8 @@ def _reader() -> MarkdownIt:
 
 def plain(source: str) -> str:
     """What a reader sees of a paragraph when nothing can be drawn: words, and addresses of links."""
+    if not _MARKUP.search(source):
+        return source
     if source.count("[") > MOST_OPEN and _most_open(source) > MOST_OPEN:
         return source
     parts: list[str] = []

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from adapters.slack.parking import Parking
 from adapters.slack.parse import Heard
 from bot.access import Admins
+from bot.bell import Bell
 from bot.conversation import Conversations, pack
 from bot.reply import Replies
 from bot.scopes import Scopes
@@ -56,6 +57,11 @@ class Doors:
         self.conversations = Conversations(store)
         self.scopes = Scopes(store, "gpt-4o", Admins())
         self.parking = Parking(store, "T1")
+
+    async def ring(self) -> None:
+        bell = Bell(self.store)
+        bell.ring(FIRST.conversation)
+        await bell.close()
 
     async def grant(self) -> Grant:
         grant = await self.inbox.claim(FIRST.conversation)
@@ -143,6 +149,10 @@ CASES: dict[str, Case] = {
     "hold": Case(lambda d, _: Slots(d.store, "x", 1).hold("one", 60)),
     "adopt": Case(lambda d, _: d.replies.adopt(replace(SECOND, retries=FIRST.id)), bound),
     "park": Case(lambda d, _: d.parking.park(REPLY)),
+    "parked": Case(lambda d, _: d.parking.below("C1", "1.1"), parked),
+    "in_force": Case(lambda d, _: d.scopes.in_force(FIRST.message.thread)),
+    "recall": Case(lambda d, _: d.conversations.load(FIRST.conversation, "0"), committed),
+    "ring": Case(lambda d, _: d.ring()),
     "repark": Case(lambda d, _: d.parking.amend("C1", "1.1", "2.0", "and now?"), parked, after=1),
     "change_model": Case(
         lambda d, _: d.scopes.set(

@@ -124,3 +124,31 @@ def test_the_bots_own_message_is_quoted_from_its_blocks_without_its_footer() -> 
     }
     assert (quoted(message, US).author, quoted(message, US).text) == ("Switchboard", "a < **b**")
     assert quoted({"user": "U0BOT", "text": "no blocks"}, US).text == "no blocks"
+
+
+@pytest.mark.parametrize(
+    ("event", "ours"),
+    [
+        ({"type": "message", "user": "U0BOT"}, True),
+        ({"type": "message", "bot_id": "B0BOT"}, True),
+        ({"type": "message", "subtype": "message_changed", "message": {"user": "U0BOT"}}, True),
+        ({"type": "message", "subtype": "message_changed", "message": {"user": "U1"}}, False),
+        (
+            {
+                "type": "message",
+                "subtype": "message_changed",
+                "message": {"subtype": "tombstone", "user": "U0BOT"},
+            },
+            False,
+        ),
+        ({"type": "message", "subtype": "message_changed", "message": None}, False),
+        ({"type": "message", "subtype": "message_deleted", "deleted_ts": "1.1"}, False),
+        ({"type": "message", "user": "U1"}, False),
+        ({"type": "app_mention", "user": "U0BOT"}, False),
+        ({"type": "message"}, False),
+        ("text", False),
+        (None, False),
+    ],
+)
+def test_what_we_ourselves_wrote_is_known_before_anything_is_asked(event: Any, ours: bool) -> None:
+    assert US.echoed({"event": event}) is ours

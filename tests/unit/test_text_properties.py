@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from adapters.discord import render as discord
 from adapters.slack import render as slack
+from adapters.text import inline
 
 Render = Callable[..., list[str]]
 PLATFORMS = [pytest.param(slack.render, id="slack"), pytest.param(discord.render, id="discord")]
@@ -217,3 +218,14 @@ def test_every_message_of_a_fence_is_a_fence_of_its_own(
     for message in render(text, final=True, limit=limit):
         assert message.startswith("~~~~py x\n")
         assert message.rstrip("\n").endswith("\n~~~~")
+
+
+@given(st.text(alphabet="ab:/.@#(-*_~!& \n\u00e9", max_size=60))
+def test_a_paragraph_that_is_not_parsed_is_as_if_it_were(source: str) -> None:
+    """Most hold nothing to parse: the short way must come to the same."""
+    parsed = [span for span in inline.spans("`x`" + source) if span.start >= 3]
+    assert [(s.kind, s.start - 3, s.end - 3) for s in parsed] == [
+        (s.kind, s.start, s.end) for s in inline.spans(source)
+    ]
+    words = source.replace("*", "").replace("_", "").replace("~", "")
+    assert inline.plain("`x`" + words) == "x" + inline.plain(words)

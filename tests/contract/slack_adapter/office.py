@@ -253,7 +253,8 @@ async def parts_of(
             yield adapter, app
         else:
             bury = partial(dead.malformed, adapter.store)
-            sockets = Sockets(app, session, await addresses(settings, client), bury, ping=ping)
+            address = await addresses(settings, client)
+            sockets = Sockets(app, session, address, bury, us.echoed, ping=ping)
             keeping = asyncio.create_task(sockets.run())
             yield adapter, app
             keeping.cancel()
