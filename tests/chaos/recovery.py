@@ -20,7 +20,8 @@ from tests.chaos.talks import LENGTHS, Speaker, Talk, room
 PACE = 0.1  # s between the model's chunks of twelve words: six seconds for the longest answer
 GROWS = 2.0  # s that the answers have grown for when it happens
 FAULTS = (("kill", "worker-1"), ("end", "worker-1"), ("kill", "redis"))
-KINDS = ("thread", "chain", "thread")  # so few that a platform's limits hold nothing up
+DRAIN = "2"  # s: too short for any of them, so that each is handed over in its middle
+KINDS = ("chain", "thread", "chain")  # so few that a platform's limits hold nothing up
 REACHED = 60.0  # s
 
 
@@ -35,6 +36,7 @@ class Recovery:
             self.history,
             SWITCHBOARD_DISCORD_MESSAGE_CONTENT="on",
             SWITCHBOARD_LEASE_SECONDS=lease,
+            SWITCHBOARD_DRAIN_SECONDS=DRAIN,
         ) as house:
             house.models.speaker = Speaker(PACE)
             async with Recorder(house, self.history) as recorder:
