@@ -140,7 +140,8 @@ class Recorder:
 
     def _on_claim(self, step: Step) -> None:
         if _outcome(step) == b"granted":
-            question = self._turns.get(bytes(step.reply[1]))
+            _, _, turn, *_ = step.reply  # after what is kept of it
+            question = self._turns.get(bytes(turn))
             if question is not None:
                 self._claimed.add(question)
                 self._history.add(Claimed(step.replied_at or step.at, question, step.slot))

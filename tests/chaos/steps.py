@@ -136,8 +136,6 @@ class Wire:
             self.scripts[hashlib.sha1(words[2]).hexdigest().encode()] = title[1].decode()  # noqa: S324
         if verb == b"EVALSHA":
             return self.scripts.get(words[1])
-        if verb == b"EVAL":
-            return "RING"  # the only script that is sent in full pushes a bell
         key = words[1] if len(words) > 1 else b""
         return next((known for (v, part), known in KEYS.items() if v == verb and part in key), None)
 
