@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -37,6 +38,7 @@ class Grant:
     resumed: bool = (
         False  # another holder had it before, and may have shown something of its answer
     )
+    until: float = field(default=0.0, compare=False)  # monotonic: before it nobody else can have it
     # The turn; None where nothing is kept of it (any more).
     stored: Stored | None = field(default=None, repr=False, compare=False)
 
@@ -74,7 +76,7 @@ class Work(Inbox):
 
     async def claim(self, conversation: str) -> Grant | None:
         """The head of the conversation, if nobody else answers it and its files are in."""
-        key = self.store.key
+        key, asked = self.store.key, time.monotonic()
         platform = conversation.split(":", 1)[0]
         status, *granted = await self.store.run(
             "claim",
@@ -101,6 +103,7 @@ class Work(Inbox):
             int(attempt),
             stopped=bool(stop),
             resumed=bool(resumed),
+            until=asked + self.lease_ms / 1000,
             stored=Stored.of(turn_id, pairs(fields)) if fields else None,
         )
 

@@ -70,7 +70,9 @@ class Drafting:
         tail = _replaced(turn, history)
         history = history[: len(history) - tail]
         writer = Writer(self._replies, held, turn.model)
-        draft = _Draft(turn, question, history, writer, problems, notes=[*problems], tail=tail)
+        draft = _Draft(
+            held, turn, question, history, writer, problems, notes=[*problems], tail=tail
+        )
         held.so_far = lambda: self._outcome(draft, Phase.STOPPED)
         async with writer:
             try:
@@ -150,6 +152,7 @@ class Drafting:
         draft.estimated = tokens.of_messages(messages, spec)
         if any(isinstance(p, ImagePart) for p in draft.question.parts) and not spec.sees:
             draft.remark(self._blind(spec))
+        await draft.held.secured()
         async for delta in self._providers.stream(spec, asked):
             if delta.text:
                 draft.writer.add(delta.text)
@@ -198,6 +201,7 @@ class Drafting:
 class _Draft:
     """One answer in the making."""
 
+    held: Held
     turn: Turn
     question: ChatMessage
     history: Sequence[ChatMessage]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -39,8 +39,11 @@ def nothing() -> Outcome:
 class Held:
     """A grant in use. Ending it ends the work on it; `why` says the reason afterwards."""
 
-    def __init__(self, grant: Grant) -> None:
+    def __init__(self, grant: Grant, renew: Callable[[Held], Awaitable[None]]) -> None:
+        """`renew` keeps it for another lease, or ends it."""
         self.grant = grant
+        self.until = grant.until
+        self._renew = renew
         self.why: End | None = None
         self.since = time.monotonic()
         self.so_far: Callable[[], Outcome] = nothing  # of the answer in the making, ended now
@@ -50,6 +53,14 @@ class Held:
         if self.why is None:
             self.why = why
             self._ended.set()
+
+    async def secured(self) -> None:
+        """Return while nobody else has the conversation, and end the work where somebody does: before something that
+        costs, since this process may have slept for longer than its lease."""
+        if time.monotonic() >= self.until:
+            await self._renew(self)
+            if self.why is not None:
+                raise asyncio.CancelledError
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T | None:
         """What the work comes to; None where it was ended before. Its own errors are raised."""
@@ -77,8 +88,8 @@ class Leases:
     @asynccontextmanager
     async def hold(self, grant: Grant) -> AsyncIterator[Held]:
         """The grant in use, and renewed meanwhile."""
-        held = self._held[grant.conversation] = Held(grant)
-        renewing = asyncio.create_task(self._renew(held))
+        held = self._held[grant.conversation] = Held(grant, self._renew)
+        renewing = asyncio.create_task(self._keep(held))
         try:
             yield held
         finally:
@@ -87,19 +98,26 @@ class Leases:
                 del self._held[grant.conversation]
 
     async def _renew(self, held: Held) -> None:
-        """At a third of the lease, until it is lost. Without Redis the next round tries again: expiry alone takes
-        nothing away, only another's claim does."""
+        asked = time.monotonic()
+        state = await self._inbox.renew(held.grant)
+        if state == "lost":  # to another holder, or spent by our own COMMIT, whose work is over
+            held.end(End.LOST)
+        else:
+            held.until = asked + self._inbox.lease_ms / 1000
+        if state == "stop":
+            held.end(End.STOP)
+
+    async def _keep(self, held: Held) -> None:
+        """Renew it at a third of the lease, until it is lost. Without Redis the next round tries again: expiry alone
+        takes nothing away, only another's claim does."""
         while time.monotonic() - held.since < HOLD_SECONDS:
             await asyncio.sleep(self._inbox.lease_ms / 3000)
             try:
-                state = await self._inbox.renew(held.grant)
+                await self._renew(held)
             except (RedisError, OSError) as error:
                 why = type(error).__name__
                 log.warning("lease.unrenewed turn=%s error=%s", held.grant.turn, why)
-                continue
-            if state == "stop":
-                held.end(End.STOP)
-            if state == "lost":  # to another holder, or spent by our own COMMIT, whose work is over
+            if held.why is End.LOST:
                 break
         held.end(End.LOST)
 

@@ -260,16 +260,20 @@ class _Case:
             if question in self.asked:
                 before[self.asked[question].talk].append(question)
         lines = {event.question: event.line for event in self.history.of(Admitted)}
-        commits = _times(self.history.of(Committed))
+        commits, claims = _times(self.history.of(Committed)), _times(self.history.of(Claimed))
         for call in self.history.of(Called):
             done = [at for at in commits[call.question] if at < call.at]
             wanted = [at for at in self.retried[call.question] if at < call.at]
-            if len(done) > len(wanted):
+            if len(done) > len(wanted) and not self._late(call, done[-1], claims[call.question]):
                 after = call.at - done[-1]
                 yield Verdict(
                     "paid twice", call.talk, f"q{call.question}, {after:.3f} s after COMMIT"
                 )
             yield from self._context(call, before[call.talk], lines)
+
+    def _late(self, call: Called, commit: float, claims: list[float]) -> bool:
+        """Whether the request of an answer that was stopped stood on a dead line, and arrived after its COMMIT."""
+        return call.question in self.ended and not any(commit < at < call.at for at in claims)
 
     # ---- what people regretted --------------------------------------------------------------------------------
 

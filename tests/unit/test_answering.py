@@ -87,6 +87,35 @@ async def test_a_holder_that_was_passed_over_writes_nothing_and_ends_its_request
     await bench.until(lambda: _true(bench.models.in_flight == 0))
 
 
+async def test_who_slept_for_longer_than_its_lease_asks_no_model(bench: Bench) -> None:
+    """Stopped between its claim and its request, a worker woke up, and paid for what had long been answered."""
+    turn = await bench.ask("slowly")
+    late = await bench.inbox.claim(turn.conversation)
+    assert late is not None
+    await bench.lapse(turn)
+    bench.models.will_say("fresh")
+    await bench.answering.converse(turn.conversation)
+    async with bench.services._leases.hold(replace(late, until=0.0)) as held:
+        assert late.stored is not None
+        assert await held.guard(bench.answering._draft(held, late.stored)) is None
+        assert held.why is End.LOST
+    assert len(bench.models.requests) == 1
+
+
+async def test_who_slept_and_still_has_the_conversation_goes_on(bench: Bench) -> None:
+    turn = await bench.ask("slowly")
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+    await bench.lapse(turn)
+    bench.models.will_say("at last")
+    async with bench.services._leases.hold(replace(grant, until=0.0)) as held:
+        assert grant.stored is not None
+        outcome = await held.guard(bench.answering._draft(held, grant.stored))
+        assert outcome is not None
+        assert outcome.text == "at last"
+        assert held.until > time.monotonic()
+
+
 async def _text(bench: Bench, turn_id: str) -> str:
     return (await bench.replies.read(turn_id)).text
 

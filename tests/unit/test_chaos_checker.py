@@ -175,6 +175,13 @@ def test_a_request_after_its_accepted_commit_is_paid_twice() -> None:
     assert kinds(*answered(1, 1), Called(3.5, 1, 1, (Canary(1, 1),))) == ["paid twice"]
 
 
+def test_the_request_of_a_stopped_answer_may_arrive_late_and_no_other_one() -> None:
+    stopped = [*without(answered(1, 1), Seen), *regretted("stop", "stopping"), MARKED]
+    again = Called(4.5, 1, 1, (Canary(1, 1),))
+    assert kinds(*stopped, again) == []
+    assert kinds(*stopped, Claimed(4, 1, "worker-1"), again) == ["paid twice"]
+
+
 def test_a_request_that_begins_anew_before_any_commit_is_not() -> None:
     assert kinds(*answered(1, 1), Called(2.5, 1, 1, (Canary(1, 1),))) == []
 
