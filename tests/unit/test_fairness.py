@@ -15,6 +15,8 @@ from bot.types import Channel, Phase, Thread, Turn
 from bot.work import SWEEP_COUNT, Grant, Outcome, Work
 from tests.unit.test_inbox_machine import lapse, turn_for
 
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times
+
 DONE = Outcome(Phase.ANSWERED, "done")
 
 

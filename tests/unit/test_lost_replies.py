@@ -25,6 +25,8 @@ from bot.work import Grant, Outcome, Work
 from tests.lossy import LossyLine
 from tests.unit.test_inbox_machine import CONVERSATIONS, turn_for
 
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines as once, twice
+
 SCRIPTS = sorted(
     file.name.removesuffix(".lua") for file in (resources.files("bot") / "scripts").iterdir()
 )

@@ -24,6 +24,8 @@ from bot.errors import (
 from workers.providers.events import BrokenEvent, Event, events
 from workers.providers.faults import Refusal, fault, kind, of_kind, retry_after
 
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times
+
 
 @pytest.mark.parametrize(
     ("status", "body", "error"),

@@ -20,7 +20,10 @@ from bot.access import Action, authorize
 from playground.discord import DiscordServer, Interaction, Rules
 from tests.contract.discord_adapter.bench import Bench
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("untraced"),  # the same lines by every door
+]
 
 Asked = tuple[str, Action]
 

@@ -12,6 +12,8 @@ from bot.forms import Admin
 from bot.types import Turn
 from tests.contract.slack_adapter.office import Office, parts_of
 
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines by every door
+
 TEAM = "T0PLAYGRND"
 PEOPLE = {"owner": "olivia", "admin": "ada", "member": "mia", "guest": "gus", "stranger": "eve"}
 CHANGES = ("set gpt-4o-mini", "reset", "lock", "unlock")

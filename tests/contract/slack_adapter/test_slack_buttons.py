@@ -10,6 +10,8 @@ from bot.types import Phase, Turn
 from playground.slack import Message
 from tests.contract.slack_adapter.office import Office
 
+pytestmark = pytest.mark.usefixtures("untraced")  # others press them too
+
 
 def buttons(message: Message) -> list[str]:
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]

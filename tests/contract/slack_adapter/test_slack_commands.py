@@ -10,6 +10,8 @@ from bot.access import Action
 from playground.slack import Message
 from tests.contract.slack_adapter.office import Office, said
 
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines for each word
+
 LATER = ["compare a b: why", "usage", "usage me", "forget", "forget me"]
 
 

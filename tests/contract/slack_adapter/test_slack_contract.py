@@ -14,7 +14,10 @@ from playground.slack import Message
 from tests.contract.platform_contract import PlatformContract
 from tests.house import House
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("untraced"),  # what it shows runs in other processes
+]
 
 CHANNEL = "general"
 

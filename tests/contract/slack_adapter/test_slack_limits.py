@@ -18,6 +18,8 @@ from bot.types import Turn
 from playground.slack import Message, SlackServer
 from tests.contract.slack_adapter.office import Office
 
+pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thirty times
+
 ANSWERS = 30
 CHANNELS = 10
 

@@ -12,6 +12,8 @@ from playground.slack import Message
 from playground.slack.workspace import Call
 from tests.contract.slack_adapter.office import MARKDOWN, Office, mention, parts_of, said, shown
 
+pytestmark = pytest.mark.usefixtures("untraced")  # others show answers too
+
 OFF = (False, "0")  # in JSON, in a form
 ALARM = "<!channel> <!here> <@U0MEMBER01> <#C0GENERAL1> <!subteam^S1> &lt;!channel&gt; @everyone"
 
