@@ -32,13 +32,19 @@ env: .venv/.ready
 demo: env
 	@$(BIN)/switchboard demo
 
-# Coverage of bot, adapters and workers is printed at the end; the processes of `up` and `demo` count, those that are killed
-# all the time do not: tracing makes them start twice as slowly. Files are begun in the order of their names: reordered by
-# the number of their tests, the end-to-end files with one long test each came last, and one core stood idle.
-test: env
+# Coverage of bot, adapters and workers is printed at the end; the processes of `up` and `demo` count. Not traced, since it
+# makes them two to three times as slow: those that are killed all the time, and modules of tests that run the lines of
+# others again. Files are begun in their order, which tests/conftest.py makes, and not by the number of their tests.
+test: .venv/.compiled
 	@$(BIN)/coverage erase
 	@status=0; $(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder || status=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; exit $$status
+
+# Once, in two halves: else each of the suite's processes would compile every library and every test.
+.venv/.compiled: .venv/.ready
+	@$(BIN)/pytest --collect-only -qq tests/unit >/dev/null & \
+	$(BIN)/pytest --collect-only -qq tests/contract tests/e2e >/dev/null; wait
+	@touch $@
 
 check: env
 	$(BIN)/ruff format --check .
