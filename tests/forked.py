@@ -54,6 +54,11 @@ class Forked:
         return code
 
 
+def untraced() -> dict[str, str]:
+    """The environment of a process that reports no line that it ran: it is killed, or runs what others run."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def _serve() -> None:
     """Let the server run that forks, untraced: what it forks is killed, and would report no line that it ran."""
     hidden = {

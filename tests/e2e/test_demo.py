@@ -8,13 +8,15 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+
+from tests.forked import untraced
 
 REAL = {  # what a developer may have around; the demo must never use it
     "SLACK_BOT_TOKEN": "xoxb-9-of-a-real-workspace",
@@ -39,12 +41,12 @@ class Demo:
 
 
 @asynccontextmanager
-async def demo(folder: Path) -> AsyncIterator[Demo]:
+async def demo(folder: Path, environment: Mapping[str, str] = os.environ) -> AsyncIterator[Demo]:
     log = folder / "demo.log"
     with log.open("wb") as sink:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "demo", "--port", "0", "--no-browser"),
-            env={**os.environ, **REAL, "TMPDIR": str(folder), "NO_PROXY": "*"},
+            env={**environment, **REAL, "TMPDIR": str(folder), "NO_PROXY": "*"},
             stdout=asyncio.subprocess.PIPE,
             stderr=sink,
         )
@@ -163,7 +165,7 @@ async def test_a_mention_on_the_page_is_answered_a_kill_is_survived_and_ctrl_c_e
 @pytest.mark.timeout(60)
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads Linux's /proc")
 async def test_no_real_token_reaches_a_process_of_the_demo(tmp_path: Path) -> None:
-    async with demo(tmp_path) as started:
+    async with demo(tmp_path, untraced()) as started:
         await until(lambda: len(started.pids()) >= 3, started)
         seen = [Path(f"/proc/{pid}/environ").read_bytes() for pid in started.pids()]
         assert [value for value in REAL.values() for shown in seen if value.encode() in shown] == []

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,10 +15,16 @@ import pytest
 
 from playground.models import ModelServer
 from playground.slack import SlackServer
+from tests.forked import untraced
 
 
 @asynccontextmanager
-async def up(folder: Path, slack: SlackServer, models: ModelServer) -> AsyncIterator[Up]:
+async def up(
+    folder: Path,
+    slack: SlackServer,
+    models: ModelServer,
+    environment: Mapping[str, str] = os.environ,
+) -> AsyncIterator[Up]:
     settings = {
         "SLACK_BOT_TOKEN": slack.bot_token,
         "SLACK_APP_TOKEN": slack.app_token,
@@ -32,7 +38,7 @@ async def up(folder: Path, slack: SlackServer, models: ModelServer) -> AsyncIter
     log = folder / "up.log"
     with log.open("ab") as sink:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "up"), env={**os.environ, **settings}, stderr=sink
+            *(sys.executable, "-m", "bot", "up"), env={**environment, **settings}, stderr=sink
         )
     running = Up(process, log)
     try:
@@ -73,7 +79,7 @@ async def test_what_was_asked_before_a_kill_is_answered_once_after_it(tmp_path: 
     async with slack, models:
         words = ["one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight"]
         models.will_say(*words, times=None)
-        async with up(tmp_path, slack, models) as first:
+        async with up(tmp_path, slack, models, untraced()) as first:
             await first.says("slack.ready")
             await slack.command("ada", "general", "/ai model set gpt-6-luna")
             await slack.shows("gpt-6-luna", channel="general")
@@ -99,7 +105,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_question_answered(
     slack, models = SlackServer(limits=False), ModelServer(pace=0.01)
     async with slack, models:
         models.will_say("still here", times=None)
-        async with up(tmp_path, slack, models) as running:
+        async with up(tmp_path, slack, models, untraced()) as running:
             await running.says("worker.ready")
             await running.says("slack.ready")
             os.kill(running.pid("worker"), signal.SIGKILL)
