@@ -256,11 +256,13 @@ class ModelServer:
         except Refusal as refusal:
             recorded.outcome, recorded.status = "refused", refusal.status
             return _refused(refusal)
-        except (asyncio.CancelledError, ConnectionResetError):
+        except (
+            ConnectionResetError
+        ):  # whoever asked has gone: nothing that a log needs a traceback of
+            return web.Response()
+        finally:
             if recorded.outcome == "running":
                 recorded.outcome = "abandoned"
-            raise
-        finally:
             recorded.ended = time.monotonic()
 
     async def _own(self, request: ChatRequest) -> Answer:

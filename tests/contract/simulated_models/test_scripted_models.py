@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -159,6 +160,26 @@ async def test_a_client_that_hangs_up_is_noticed(model: ModelServer, client: Asy
     await stream.close()
     await until(lambda: model.requests[0].outcome == "abandoned")
     assert model.in_flight == 0
+
+
+async def test_clients_that_die_while_it_writes_leave_no_traceback(
+    model: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As the workers of the page do, whose buttons kill them."""
+    body = json.dumps({"model": "gpt-4o", "messages": user("Hi"), "stream": True})
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {model.api_key}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    port = urlsplit(model.base_url).port
+    model.will_say(*["more"] * 500, pace=0.001, times=50)
+    clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
+    for _, writer in clients:
+        writer.write((head + body).encode())
+    for reader, _ in clients:
+        assert b"200 OK" in await reader.readline()
+    for _, writer in clients:
+        writer.transport.abort()  # what is unread makes it a reset
+    await until(lambda: model.in_flight == 0)
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
 async def test_an_answer_can_be_held_in_mid_stream_until_released(
