@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def whole() -> AsyncIterator[House]:
-    async with House(SWITCHBOARD_DISCORD_MESSAGE_CONTENT="on") as house:
+    async with House(forked=True, SWITCHBOARD_DISCORD_MESSAGE_CONTENT="on") as house:
         await house.start("discord", "worker")
         yield house
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def whole() -> AsyncIterator[House]:
-    async with House() as house:
+    async with House(forked=True) as house:
         await house.start("slack", "worker")
         yield house
 

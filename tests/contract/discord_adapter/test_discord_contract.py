@@ -108,7 +108,7 @@ def _model_text(content: str) -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def whole() -> AsyncIterator[DiscordDriver]:
-    async with House() as house:
+    async with House(forked=True) as house:
         await house.start("discord", "worker")
         yield DiscordDriver(house)
 

@@ -100,7 +100,7 @@ def own_lines(messages: Sequence[Message]) -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["update", "native"])
 async def whole(request: pytest.FixtureRequest) -> AsyncIterator[SlackDriver]:
-    async with House(SWITCHBOARD_SLACK_STREAM=request.param) as house:
+    async with House(forked=True, SWITCHBOARD_SLACK_STREAM=request.param) as house:
         await house.start("slack", "worker")
         yield SlackDriver(house)
 
