@@ -12,6 +12,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.forked import untraced
+
 ANY = ("--slack-port", "0", "--discord-port", "0", "--models-port", "0")
 ROOT = Path(__file__).parent.parent.parent
 
@@ -19,7 +21,10 @@ ROOT = Path(__file__).parent.parent.parent
 async def started(*words: str) -> tuple[asyncio.subprocess.Process, dict[str, Any]]:
     """A playground and what it told; its addresses come as one line of JSON."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "playground", *words, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        *(sys.executable, "-m", "playground", *words),
+        env=untraced(),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
     )
     assert child.stdout is not None
     async with asyncio.timeout(20):
@@ -75,7 +80,7 @@ async def test_a_file_can_be_told_instead(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     words = ("--port", "0", *ANY, "--ready-file", str(ready))
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "playground", *words, cwd=ROOT
+        *(sys.executable, "-m", "playground", *words), env=untraced(), cwd=ROOT
     )
     try:
         async with asyncio.timeout(20):
@@ -91,6 +96,7 @@ async def test_a_port_that_is_taken_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "playground", "--port", str(taken.getsockname()[1]), *ANY),
+            env=untraced(),
             stderr=asyncio.subprocess.PIPE,
             cwd=ROOT,
         )
