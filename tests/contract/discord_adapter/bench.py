@@ -36,7 +36,8 @@ T = TypeVar("T")
 Said = tuple[str, str, asyncio.Event | None, Sequence[str]]
 """Part of a question, the answer, what it waits for, and what is seen of it before."""
 
-TICK = 0.01  # s between two looks of the scribe
+TICK = 0.01  # s between two looks at what is here
+ROUND = 0.03  # s between two looks of the scribe: each asks Redis
 GATHERING = 60.0  # s: nobody waits for it where all servers of the bot are there
 
 
@@ -75,7 +76,7 @@ class Scribe:
                     await self._claim(name.decode())
             except (RedisError, OSError, TimeoutError):
                 pass  # a test has taken Redis away
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(ROUND)
 
     async def close(self) -> None:
         for task in self._answering:
