@@ -15,6 +15,7 @@ from adapters.discord.faults import translated
 from adapters.discord.patience import OUTAGE, PATIENCE_SECONDS
 from bot.errors import BotError
 from bot.store import AT_TTL, Store, text
+from bot.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ STAMP_SECONDS = 1.0
 BEFORE_SECONDS = 10.0  # that reading it may hold up what is written meanwhile
 CHANNELS = 50  # looked through after one absence, the busiest of late first
 MESSAGES = 100  # of one channel
+AT_ONCE = 4  # channels
 REMEMBERED = 200  # places in which the bot was asked: direct messages are in no list of Discord's
 DIRECT = "@me"
 
@@ -35,17 +37,20 @@ class Missed:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._there = False
+        self._connected = False
+        self._read = False  # what was written before this session
         self._heard = asyncio.Event()  # all that was missed
 
     def away(self) -> None:
-        self._there = False
+        self._connected = False
         self._heard.clear()
 
     def back(self) -> None:
-        """Everything was heard: a connection goes on where it was, and Discord told by itself what was missed."""
-        self._there = True
-        self._heard.set()
+        """A connection goes on where it was, and Discord tells by itself what was missed since. What an earlier one had
+        missed may still be unread."""
+        self._connected = True
+        if self._read:
+            self._heard.set()
 
     async def before(self) -> None:
         """What is written now waits for what was missed, within limits: what was said first is asked first."""
@@ -57,11 +62,10 @@ class Missed:
         """For ever: the moment from which on something may be unheard. Before the first presence of all it is the
         start, so that a bot that dies in its first seconds misses nothing."""
         while True:
-            since = time.time() - (OVERLAP_SECONDS if self._there else 0.0)
+            there = self._connected and self._read
+            since = time.time() - (OVERLAP_SECONDS if there else 0.0)
             try:
-                await self._store.redis.set(
-                    self._name("there"), since, ex=AT_TTL, nx=not self._there
-                )
+                await self._store.redis.set(self._name("there"), since, ex=AT_TTL, nx=not there)
             except OUTAGE as error:
                 log.debug("presence.unnoted error=%s", type(error).__name__)
             await asyncio.sleep(STAMP_SECONDS)
@@ -79,22 +83,45 @@ class Missed:
             log.debug("place.unremembered error=%s", type(error).__name__)
 
     async def catch_up(self, client: discord.Client, hear: Hear) -> None:
-        """Read what was missed. Without Redis there is nothing to go by."""
+        """A session began: read what was missed before it, as soon as Redis says since when. A connection that is lost
+        and taken up meanwhile changes nothing of that."""
+        self._read = False
         self._heard.clear()
-        there, places = 0.0, []
-        try:
-            there = float(await self._store.redis.get(self._name("there")) or 0)
-            places = await self._store.redis.zrevrange(self._name("places"), 0, CHANNELS - 1)
-        except (*OUTAGE, ValueError) as error:
-            log.warning("missed.unknown error=%s", type(error).__name__)
-        if there:
-            since = max(there, time.time() - WINDOW_SECONDS)
-            after = discord.Object(discord.utils.time_snowflake(datetime.fromtimestamp(since, UTC)))
-            for channel in _candidates(client, after.id, [text(place) for place in places]):
-                await self._read(client, channel, after, hear)
-        self.back()
+        self._connected = True
+        there, places = await self._known()
+        since = max(there, time.time() - WINDOW_SECONDS)
+        after = discord.Object(discord.utils.time_snowflake(datetime.fromtimestamp(since, UTC)))
+        some = asyncio.Semaphore(AT_ONCE)
 
-    async def _read(
+        async def read(channel: discord.abc.Messageable) -> None:
+            async with some:
+                await self._look(client, channel, after, hear)
+
+        channels = _candidates(client, after.id, places) if there else []
+        reading = [asyncio.create_task(read(channel)) for channel in channels]
+        try:
+            await asyncio.gather(*reading)
+        finally:
+            await end(*reading)
+        self._read = True
+        if self._connected:
+            self._heard.set()
+
+    async def _known(self) -> tuple[float, list[str]]:
+        """Since when something may be unheard (0: nobody knows), and where the bot was asked."""
+        while True:
+            try:
+                there = float(await self._store.redis.get(self._name("there")) or 0)
+                places = await self._store.redis.zrevrange(self._name("places"), 0, CHANNELS - 1)
+                return there, [text(place) for place in places]
+            except ValueError:
+                log.error("presence.unreadable")
+                return 0.0, []
+            except OUTAGE as error:
+                log.warning("missed.waits error=%s", type(error).__name__)
+                await asyncio.sleep(STAMP_SECONDS)
+
+    async def _look(
         self,
         client: discord.Client,
         channel: discord.abc.Messageable,

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import discord
+import pytest
 from redis.asyncio import Redis
 
 from adapters.discord.missed import Missed
@@ -32,3 +33,28 @@ async def test_a_channel_that_the_library_cannot_read_holds_nothing_up(redis: Re
             await asyncio.sleep(0.01)
     noting.cancel()
     assert heard == []
+
+
+async def test_a_redis_that_does_not_answer_is_asked_again_what_was_missed(
+    redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was given up once, and what had been written in a gap of ten seconds stayed without an answer."""
+    store = Store(redis)
+    there, places = store.key("discord", "there"), store.key("discord", "places")
+    await redis.hset(there, "not", "to be read")  # an error of Redis's, as good as any
+    await redis.zadd(places, {"@me:1": time.time()})
+    client = discord.Client(intents=discord.Intents.none())
+    looked: list[str] = []
+
+    async def looks(event: str, *_: object) -> None:
+        looked.append(event)
+
+    client.on_error = looks  # type: ignore[method-assign]  # it never logged in: whatever it reads is a fault
+    catching_up = asyncio.create_task(Missed(store).catch_up(client, client.on_error))
+    async with asyncio.timeout(10):
+        while "missed.waits" not in caplog.text:
+            await asyncio.sleep(0.01)
+    await redis.delete(there)
+    await redis.set(there, time.time() - 60)
+    await catching_up
+    assert looked == ["history"]

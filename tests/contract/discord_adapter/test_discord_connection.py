@@ -208,6 +208,42 @@ async def test_an_end_while_it_reads_what_was_missed_leaves_that_to_the_next(
     await bench.at_rest()
 
 
+async def test_a_connection_that_is_taken_up_again_has_not_read_what_was_missed_before_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It counted as there again; killed then, it left what it had not read to nobody."""
+    monkeypatch.setattr("adapters.discord.missed.STAMP_SECONDS", 0.01)
+    channel, stamp = await bench.channel(), bench.store.key("discord", "there")
+    await bench.eventually(lambda: bench.store.redis.exists(stamp))
+    await bench.leave()
+    await bench.discord.post("mia", channel, "@Switchboard missed before it was taken up")
+    noted = await bench.store.redis.get(stamp)
+    gate = bench.discord.will_hold("GET /channels/*/messages")
+    await bench.enter()
+    await bench.until(catching_up)
+    caplog.set_level("INFO")
+    bench.discord.gateway.drop()
+    await bench.until(lambda: "discord.resumed" in caplog.text)
+    for _ in range(2):  # rounds of its noting, at the least
+        before = await _stamps(bench)
+
+        async def stamped(before: int = before) -> bool:
+            return await _stamps(bench) > before
+
+        await bench.eventually(stamped)
+    assert await bench.store.redis.get(stamp) == noted
+    await bench.leave()
+    gate.set()
+    await bench.enter()
+    await bench.asked("missed before it was taken up")
+    await bench.at_rest()
+
+
+async def _stamps(bench: Bench) -> int:
+    """How often Redis was told to set anything."""
+    return int((await bench.store.redis.info("commandstats"))["cmdstat_set"]["calls"])
+
+
 async def test_what_is_older_than_the_window_is_left(bench: Bench) -> None:
     channel = await bench.channel()
     await bench.leave()
