@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from bot import dead
 from bot import store as keys
 from bot.inbox import TURN, at_key, hint_channel, text_keys
-from bot.store import Store, text
+from bot.store import Store, pairs, text
 from bot.types import Phase, Turn
 from bot.work import Grant
 
@@ -43,8 +43,7 @@ class Shown:
 
 
 class Replies:
-    """All that may be done to replies. Scripts are safe to repeat; a final reply is read in one round trip, a
-    growing one in two."""
+    """All that may be done to replies. Each method is one round trip and safe to repeat."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -71,12 +70,14 @@ class Replies:
 
     async def read(self, turn_id: str) -> Shown:
         """The reply as it is to be shown: an older fence's text until the newest one's is longer or final."""
-        fields = await self.store.redis.hgetall(self.store.key("reply", turn_id))
+        names = [self.store.key("reply", turn_id), *text_keys(self.store, turn_id)]
+        found, *texts = await self.store.run("look", names)
+        fields = pairs(found)
         if b"phase" not in fields:
             return Shown(None, "", parts=_parts(fields))
         phase, regained = _phase(fields), None
         if phase is Phase.OPEN:
-            words, regained = await self._growing(turn_id, fields.get(b"slot"))
+            words, regained = _growing(texts, fields.get(b"slot"))
         else:
             words = text(fields[b"text"])
         return Shown(
@@ -87,16 +88,6 @@ class Replies:
             _parts(fields),
             regained,
         )
-
-    async def _growing(self, turn_id: str, slot: bytes | None) -> tuple[str, int | None]:
-        """The longer of the two texts, and where that is not the one that grows, how much that one has of it."""
-        found = await self.store.redis.mget(text_keys(self.store, turn_id))
-        texts = dict(zip((b"3", b"4"), (value or b"" for value in found), strict=True))
-        longest = max(texts.values(), key=len)
-        regained = None
-        if slot in texts and len(texts[slot]) < len(longest):
-            regained = 100 * len(texts[slot]) // len(longest)
-        return longest.decode("utf-8", "ignore"), regained  # an append may end inside a character
 
     async def say(self, turn_id: str, platform: str, words: str, phase: Phase) -> str:
         """The final words of a turn outside the inbox; the first ones said stay, and are returned."""
@@ -222,6 +213,16 @@ class Replies:
                 message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=LISTEN)
                 if message is not None and (hint := HINT.fullmatch(message["data"])):
                     yield hint[1].decode(), hint[2] is not None
+
+
+def _growing(found: Sequence[bytes], slot: bytes | None) -> tuple[str, int | None]:
+    """The longer of the two texts, and where that is not the one that grows, how much that one has of it."""
+    texts = dict(zip((b"3", b"4"), found, strict=True))
+    longest = max(texts.values(), key=len)
+    regained = None
+    if slot in texts and len(texts[slot]) < len(longest):
+        regained = 100 * len(texts[slot]) // len(longest)
+    return longest.decode("utf-8", "ignore"), regained  # an append may end inside a character
 
 
 def _phase(fields: dict[bytes, bytes]) -> Phase:

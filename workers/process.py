@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -31,6 +32,7 @@ from workers.sweeping import Sweeping
 
 log = logging.getLogger(__name__)
 
+SWITCH_SECONDS = 0.0005  # that Celery's thread may keep the loop waiting after a bell; Python's own are ten times that
 HAND_OVER_SECONDS = (
     2.0  # of the drain, or a quarter of a short one: for giving back what it did not finish
 )
@@ -59,6 +61,7 @@ class Worker:
 
     def run(self) -> int:
         """Blocks; the exit code of the process."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         thread = threading.Thread(target=self._loop.run_forever, name="loop", daemon=True)
         thread.start()
         services = self._on_loop(self._make()).result()
