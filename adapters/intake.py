@@ -14,7 +14,6 @@ from adapters.lines import Lines
 from adapters.text.clean import clean
 from bot.access import Action, Admins, authorize
 from bot.answers import NONE_YET
-from bot.bell import Bell
 from bot.commands import Ask, Command, NewConversation, parse_mention
 from bot.conversation import Conversations
 from bot.errors import Unavailable, UserError
@@ -109,7 +108,6 @@ class Intake:
         conversations: Conversations,
         scopes: Scopes,
         catalog: Catalog,
-        bell: Bell,
         follows: Follows,
         *,
         admins: Admins,
@@ -121,7 +119,6 @@ class Intake:
         self._external_allowed = external_allowed
         self._scopes = scopes
         self._catalog = catalog
-        self._bell = bell
         self._follows = follows
         self._lines = Lines()
 
@@ -154,8 +151,6 @@ class Intake:
                     admission = await self._admit(turn, also_at, secret)
             if admission.outcome is not Admitted.NEW:
                 return Receipt(admission.turn, turn.kind, new=False)
-            if turn.kind == "ask" and not message.fetches:
-                self._bell.ring(turn.conversation)
             if (over := self._follows.admitted(turn)) is not None:
                 release.append(over)
         log.info("turn.admitted turn=%s kind=%s alias=%s", turn.id, turn.kind, turn.model or "-")

@@ -72,7 +72,6 @@ class Adapter:
             scopes,
             catalog,
             admins,
-            self.bell.ring,
             external_allowed=external_allowed,
         )
         commanding = Commanding(platform, inbox, desk, answers)
@@ -85,7 +84,6 @@ class Adapter:
             Conversations(self.store, ttl=self._ttl),
             self.scopes,
             catalog,
-            self.bell,
             following,
             admins=admins,
             external_allowed=external_allowed,

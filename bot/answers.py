@@ -57,15 +57,12 @@ class Answers:
         scopes: Scopes,
         models: Models,
         admins: Admins,
-        ring: Callable[[str], None],
         *,
         external_allowed: bool = False,
     ) -> None:
-        """`ring` says that a conversation has work."""
         self._inbox = inbox
         self._scopes = scopes
         self._models = models
-        self._ring = ring
         self._replies = replies
         self._conversations = conversations
         self._admins = admins
@@ -136,8 +133,6 @@ class Answers:
         admission = await self._inbox.admit(again, secret=secret, known=REQUEST_TTL)
         if admission.outcome not in (Admitted.NEW, Admitted.AGAIN):
             raise Unavailable(_REFUSALS.get(admission.outcome, self._inbox.caps.refusal))
-        if not again.message.fetches:
-            self._ring(again.conversation)
         return await self._trying(command, await self._inbox.load(admission.turn))
 
     async def _to_retry(self, command: Turn) -> Stored | None:

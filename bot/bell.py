@@ -25,6 +25,11 @@ LEAVE_SECONDS = (
 MOST_WAITING = 1000  # bells of one process; when Redis is away, the sweeps will ring them all
 
 
+def bell(conversation: str) -> str:
+    """What `message` says, as it lies in the list."""
+    return json.dumps(message(conversation))
+
+
 def message(conversation: str) -> dict[str, Any]:
     """The task in Celery's second protocol, as kombu keeps it in a list of Redis."""
     id_ = uuid.uuid4().hex
@@ -64,7 +69,7 @@ class Bell:
     async def _ring(self, conversation: str) -> None:
         store = self._store
         try:
-            await store.run("ring", [store.key("celery", QUEUE)], json.dumps(message(conversation)))
+            await store.run("ring", [store.key("celery", QUEUE)], bell(conversation))
         except (RedisError, OSError) as error:
             log.warning("bell.failed error=%s", type(error).__name__)
 

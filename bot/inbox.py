@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from bot import dead
 from bot import store as keys
+from bot.bell import QUEUE, bell
 from bot.caps import TOLD_SECONDS, Caps
 from bot.stopped import stopped_notes
 from bot.store import Store, text
@@ -101,6 +102,7 @@ class Inbox:
                 key("refused", turn.person),
                 key("lease", turn.conversation),
                 key("turn", turn.retries),
+                key("celery", QUEUE),
                 *seen,
                 *at,
             ],
@@ -124,6 +126,7 @@ class Inbox:
             self.caps.user_questions,
             TOLD_SECONDS,
             turn.retries,
+            bell(turn.conversation),
             *self._seats,
         )
         if (admitted := Admitted(text(outcome))) in (Admitted.FULL, Admitted.MANY):

@@ -6,14 +6,14 @@
 -- the outcome alone, then with the message that was refused first, since its author was told by that one.
 -- KEYS 1 inbox, 2 turn, 3 due, 4 owed, 5 fetching, 6 outbox, 7 epoch, 8 secret, 9 the author's open questions,
 --      10 and 11 who was refused first, in this conversation and anywhere, 12 lease, 13 the turn that is retried,
---      then the marks, then the at: keys
+--      14 the list of bells, then the marks, then the at: keys
 -- ARGV 1 conversation, 2 turn id, 3 record, 4 kind, 5 inbox cap, 6 fetch ms (0: nothing to fetch),
 --      7 marks' ttl s, 8 at: ttl s, 9 number of marks, 10 secret, 11 secret's ttl s, 12 place, 13 epoch's ttl s,
 --      14 'renews' where a new epoch begins with this turn, else '', 15 hint channel, 16 author, 17 message id,
 --      18 open questions of one author (0: any number), 19 ttl s of a refusal, 20 the turn whose
---      answer this one's takes the place of, else '', then those of seats
+--      answer this one's takes the place of, else '', 21 a bell, then those of seats
 --@ seats
-local FIRST = 14
+local FIRST = 15
 local marks = tonumber(ARGV[9])
 for i = FIRST, FIRST - 1 + marks do
   local seen = redis.call('GET', KEYS[i])
@@ -60,7 +60,8 @@ if ask then
   end
   present(ARGV[16])
   if not redis.call('ZSCORE', KEYS[3], ARGV[1]) then
-    seat(ARGV[1], redis.call('LLEN', KEYS[1]) == 1 and look or now)
+    local due = seat(ARGV[1], redis.call('LLEN', KEYS[1]) == 1 and look or now)
+    if due and fetch == 0 then redis.call('LPUSH', KEYS[14], ARGV[21]) end
   end
   if tonumber(ARGV[18]) > 0 then -- else nobody would ever take one out of it
     redis.call('SADD', KEYS[9], ARGV[2])

@@ -54,9 +54,9 @@ POINTS: dict[str, list[Point]] = {
     "slack": [
         *_points(
             "slack",
-            mention="ADMIT RING ack OWN assistant.threads.setStatus NEXT INTEND chat.postMessage BIND chat.update "
+            mention="ADMIT ack OWN assistant.threads.setStatus NEXT INTEND chat.postMessage BIND chat.update "
             "DELIVERED",
-            picture="file BLOB READY",
+            picture="file BLOB READY RING",
             command="SAY chat.postEphemeral",
             switch="CHANGE",
             edit="AMEND",
@@ -76,7 +76,7 @@ POINTS: dict[str, list[Point]] = {
     "discord": [
         *_points(
             "discord",
-            mention="ADMIT RING OWN typing NEXT INTEND message.post BIND message.edit DELIVERED",
+            mention="ADMIT OWN typing NEXT INTEND message.post BIND message.edit DELIVERED",
             command="SAY",
             slash="ADMIT interaction.callback interaction.edit BIND DELIVERED",
             private="interaction.post",

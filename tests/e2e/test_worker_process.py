@@ -24,13 +24,20 @@ PATIENT = LASTING.replace("\n[", "\nfirst_token = 300\nsilence = 300\n[", 1)  # 
 LIST = f"switchboard:celery:{QUEUE}"
 
 
+class Silent(Store):
+    """Redis, but that the bells of what is admitted get lost."""
+
+    def key(self, *parts: str) -> str:
+        return super().key(*(("lost",) if parts[0] == "celery" else ()), *parts)
+
+
 class Works:
-    """A house in which only workers live; questions are admitted without any bell, so that sweeps find them."""
+    """A house in which only workers live; the bells of questions get lost, so that sweeps find them."""
 
     def __init__(self, house: House) -> None:
         self.house = house
         self.redis = house.redis
-        self.inbox, self.replies = Work(Store(self.redis)), Replies(Store(self.redis))
+        self.inbox, self.replies = Work(Silent(self.redis)), Replies(Store(self.redis))
         self._count = 0
 
     def turn(self, words: str, thread: str) -> Turn:

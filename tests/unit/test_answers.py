@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,7 @@ from bot.answers import (
     TWICE,
     WAITS,
 )
+from bot.bell import QUEUE
 from bot.inbox import latest_key
 from bot.store import REPLY_TTL
 from bot.types import Actor, Attachment, Phase, Quote, Scope, Turn
@@ -28,6 +30,7 @@ from bot.work import Outcome
 from tests.chat import admin, delivering, until
 from tests.unit.test_commanding import CATALOG, Counter
 from tests.unit.test_delivery_owners import lose_lease
+from workers.bells import said
 
 
 @pytest.fixture
@@ -198,7 +201,8 @@ async def test_the_latest_question_is_asked_again_once_with_the_model_that_is_na
     alias = CATALOG.find("claude").alias
     assert (turn.model, turn.message.model) == (alias, alias)
     assert (turn.message.text, turn.message.author) == ("why?", first.message.author)
-    assert counter.rung == [turn.conversation]
+    bells = await counter.inbox.store.redis.lrange(counter.inbox.store.key("celery", QUEUE), 0, -1)
+    assert [said(json.loads(bell)) for bell in bells] == [turn.conversation] * 2, "as it was first"
 
 
 async def test_where_a_command_is_answered_apart_it_says_which_model_tries(

@@ -80,6 +80,16 @@ async def test_a_ring_is_a_bell_in_celerys_list(bench: Bench) -> None:
     assert len(raw) < 1000
 
 
+async def test_an_admission_rings_once_where_its_conversation_becomes_due(bench: Bench) -> None:
+    turn = bench.turn("anybody?")
+    await bench.inbox.admit(turn)
+    assert said(json.loads(await bench.redis.lindex(LIST, 0))) == turn.conversation
+    await bench.inbox.admit(turn)
+    await bench.ask("and another thing?")
+    await bench.inbox.admit(bench.turn("look at this", thread="2.2", history=True))
+    assert await bench.bells() == 1, "seen before, due already, waiting for what is fetched"
+
+
 async def test_a_bell_is_rung_although_redis_is_full(bench: Bench) -> None:
     """LPUSH is refused then, and with every bell what would empty Redis: `OOM command not allowed`."""
     async with full(bench.redis):
@@ -121,6 +131,7 @@ async def test_a_bell_of_a_process_that_ends_is_left_to_the_sweep(bench: Bench) 
 async def test_the_sweep_rings_through_celery_and_through_nothing_else(bench: Bench) -> None:
     """The whole is deaf without Celery: bells pile up, nobody is asked. A bell that was lost costs one sweep."""
     turn = await bench.ask("anybody?")
+    await bench.redis.delete(LIST)  # the bell of its admission is lost
     sweeps: list[int] = []
 
     def room() -> bool:
@@ -145,6 +156,7 @@ async def test_what_is_rung_is_moved_forward_so_that_one_worker_rings_it(bench: 
 async def test_a_worker_without_room_does_not_ring(bench: Bench) -> None:
     """While all slots are busy the list of bells stays as short as it is."""
     await bench.ask("anybody?")
+    await bench.redis.delete(LIST)
     asked = asyncio.Semaphore(0)
 
     def room() -> bool:

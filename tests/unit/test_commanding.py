@@ -31,7 +31,6 @@ class Counter(Shop):
         super().__init__(redis)
         self.scopes = Scopes(self.inbox.store, "gpt-4o", Admins())
         desk = Desk(self.scopes, CATALOG, Admins(), **policy)  # type: ignore[arg-type]
-        self.rung: list[str] = []
         answers = Answers(
             self.inbox,
             self.replies,
@@ -39,7 +38,6 @@ class Counter(Shop):
             self.scopes,
             CATALOG,
             Admins(),
-            self.rung.append,
         )
         self.commanding = Commanding(self.chat, self.inbox, desk, answers)
 

@@ -13,7 +13,6 @@ from redis.asyncio import Redis
 
 from adapters.intake import FULL, NONE_YET, Intake
 from bot.access import Admins
-from bot.bell import Bell
 from bot.caps import Caps
 from bot.commands import Ask
 from bot.conversation import Conversations
@@ -53,14 +52,12 @@ class Door:
         self.store = Store(connect(url, timeout=1.0, retries=1))
         self.inbox = Inbox(self.store, caps=caps)
         self.scopes = Scopes(self.store, "gpt-4o", Admins())
-        self.bell = Bell(self.store)
         self.desk = Desk()
         self.intake = Intake(
             self.inbox,
             Conversations(self.store),
             self.scopes,
             CATALOG,
-            self.bell,
             self.desk,
             admins=Admins(),
             **policy,
@@ -84,7 +81,6 @@ class Door:
         return [found.turn.message.text for found in stored if found and found.turn]
 
     async def close(self) -> None:
-        await self.bell.close()
         await self.store.close()
 
 
