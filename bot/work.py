@@ -38,7 +38,9 @@ class Grant:
     resumed: bool = (
         False  # another holder had it before, and may have shown something of its answer
     )
-    until: float = field(default=0.0, compare=False)  # monotonic: before it nobody else can have it
+    until: float = field(
+        default=0.0, repr=False, compare=False
+    )  # monotonic: before it nobody else can have it
     # The turn; None where nothing is kept of it (any more).
     stored: Stored | None = field(default=None, repr=False, compare=False)
 
