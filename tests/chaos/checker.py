@@ -26,6 +26,10 @@ from tests.chaos.history import (
     squeezed,
 )
 
+LATEST = (
+    10  # questions of a conversation that fit into what a model is told, with all their answers
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -322,12 +326,18 @@ class _Case:
                     call.talk,
                     f"q{question} was told {times} times with q{call.question}",
                 )
-        for question in before:
-            earlier = self.committed[question] < call.at and question in self.whole - self.deleted
-            same = lines.get(question) is not None and lines.get(question) == lines.get(
-                call.question
-            )
-            if earlier and same and question != call.question and question not in told:
+        line, shown = lines.get(call.question), self.whole - self.deleted
+        due = [
+            question
+            for question in before
+            if self.committed[question] < call.at and question in shown
+            if line is not None and lines.get(question) == line and question != call.question
+        ]
+        kept = [question in told for question in due]
+        if sum(kept) >= LATEST:
+            due = due[kept.index(True) :]  # the oldest are beyond what a model is told
+        for question in due:
+            if question not in told:
                 yield Verdict(
                     "forgotten", call.talk, f"q{question} was not told with q{call.question}"
                 )

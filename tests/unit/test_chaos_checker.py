@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,6 +189,25 @@ def test_a_request_that_begins_anew_before_any_commit_is_not() -> None:
 
 def test_an_earlier_answer_that_the_model_was_not_told_of_is_forgotten() -> None:
     assert kinds(*answered(1, 1), *answered(1, 2, 10)) == ["forgotten"]
+
+
+def test_of_a_long_conversation_the_oldest_may_be_beyond_what_a_model_is_told() -> None:
+    def last(told: Sequence[int]) -> list[str]:
+        before = [event for n in range(1, 13) for event in alone(n)]
+        asked = answered(1, 13, 50)
+        call = Called(51, 1, 13, (*(Canary(1, n) for n in told), Canary(1, 13)))
+        return kinds(*before, *without(asked, Called), call)
+
+    def alone(n: int) -> list[Event]:
+        told = tuple(Canary(1, m) for m in range(1, n + 1))
+        return [
+            replace(event, canaries=told) if isinstance(event, Called) else event
+            for event in answered(1, n, 4 * n - 40)
+        ]
+
+    assert last(range(3, 13)) == []
+    assert last([1, *range(4, 13)]) == ["forgotten", "forgotten"]
+    assert last(range(4, 13)) == ["forgotten"] * 3
 
 
 def test_a_question_that_stands_twice_in_a_request_is_forgotten_once() -> None:
