@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from tests.chaos.history import (
     Acknowledged,
     Admitted,
-    Amended,
     Asked,
     Called,
     Canary,
-    Claimed,
     Committed,
     Fell,
     History,
     Left,
-    Regretted,
-    Retried,
     Seen,
     last,
     squeezed,
 )
+from tests.chaos.regrets import Regrets
 
 LATEST = (
     10  # questions of a conversation that fit into what a model is told, with all their answers
@@ -59,8 +56,10 @@ class _Case:
         yield from self._orphans()
         yield from self._mixtures()
         yield from self._requests()
-        yield from self._regrets()
         yield from self._blindness()
+        marked = {q for q, seen in self.answers.items() if any(one.notes for one in seen)}
+        for talk, detail in self.regrets.unheeded(self.whole, marked):
+            yield Verdict("unheeded", talk, detail)
         for left in self.history.of(Left):
             yield Verdict("left over", None, f"{left.what}: {', '.join(left.members)}")
         for fell in self.history.of(Fell):
@@ -113,30 +112,8 @@ class _Case:
         return found
 
     @cached_property
-    def retried(self) -> defaultdict[int, list[float]]:
-        return _times(self.history.of(Retried))
-
-    @cached_property
-    def deleted(self) -> set[int]:
-        """The questions that may be told to no model any more."""
-        return {a.question for a in self.history.of(Amended) if a.how == "delete"}
-
-    @cached_property
-    def ended(self) -> set[int]:
-        """The questions whose answer may be a beginning of it, or nothing: somebody of their conversation stopped or
-        deleted one, the store was told that it is this one, and nobody has it answered again; or it was deleted
-        before it was admitted."""
-        regretted = {(r.talk, r.how) for r in self.history.of(Regretted)}
-        admitted = {a.question for a in self.history.of(Admitted)}
-        unheard = {r.question for r in self.history.of(Regretted) if r.how == "delete"} - admitted
-        return unheard | {
-            a.question
-            for a in self.history.of(Amended)
-            if a.question in self.asked
-            and (self.asked[a.question].talk, a.how) in regretted
-            and a.how in ("stop", "delete")
-            and not any(at > a.at for at in self.retried[a.question])
-        }
+    def regrets(self) -> Regrets:
+        return Regrets(self.history)
 
     def _blindness(self) -> Iterator[Verdict]:
         """What is to be judged must have been seen. Of single steps the reply may be lost with the one who gave it."""
@@ -166,7 +143,7 @@ class _Case:
                 yield Verdict("doubled", asked.talk, f"{name} was answered {told.count(due)} times")
             elif question in self.whole:
                 continue
-            elif question in self.ended:
+            elif question in self.regrets.ended:
                 if not due.startswith(told) or (told and not said):
                     yield Verdict("lost", asked.talk, f"{name} was stopped, ends in {told[-60:]!r}")
             elif due and told.startswith(due):
@@ -264,53 +241,13 @@ class _Case:
             if question in self.asked:
                 before[self.asked[question].talk].append(question)
         lines = {event.question: event.line for event in self.history.of(Admitted)}
-        commits, claims = _times(self.history.of(Committed)), _times(self.history.of(Claimed))
         for call in self.history.of(Called):
-            done = [at for at in commits[call.question] if at < call.at]
-            wanted = [at for at in self.retried[call.question] if at < call.at]
-            if len(done) > len(wanted) and not self._late(call, done[-1], claims[call.question]):
-                after = call.at - done[-1]
+            after = self.regrets.pays_twice(call)
+            if after is not None:
                 yield Verdict(
                     "paid twice", call.talk, f"q{call.question}, {after:.3f} s after COMMIT"
                 )
             yield from self._context(call, before[call.talk], lines)
-
-    def _late(self, call: Called, commit: float, claims: list[float]) -> bool:
-        """Whether the request of an answer that was stopped stood on a dead line, and arrived after its COMMIT."""
-        return call.question in self.ended and not any(commit < at < call.at for at in claims)
-
-    # ---- what people regretted --------------------------------------------------------------------------------
-
-    def _regrets(self) -> Iterator[Verdict]:
-        """What came in time counts: a question that waited is asked in its new words or not at all, and an answer that
-        was stopped says so. A holder that has slept may still ask: only who claims it later must know."""
-        claims, calls = _times(self.history.of(Claimed)), list(self.history.of(Called))
-        for amended in self.history.of(Amended):
-            question, talk = amended.question, self._talk(amended.question)
-            again = self.retried[question]
-            known = [at for at in claims[question] if at > amended.at]
-            later = [c for c in calls if c.question == question and any(at < c.at for at in known)]
-            if amended.state == "replaced" and any(not call.edited for call in later):
-                yield Verdict("unheeded", talk, f"q{question} was asked in its former words")
-            elif (
-                amended.state == "cancelled" and known and not any(at > amended.at for at in again)
-            ):
-                yield Verdict("unheeded", talk, f"q{question} was taken up after its {amended.how}")
-            elif amended.state == "stopping" and question in self.whole and not again:
-                marked = any(seen.notes for seen in self.answers[question])
-                if not marked:
-                    yield Verdict("unheeded", talk, f"q{question} has no mark of its {amended.how}")
-        wanted = Counter(r.talk for r in self.history.of(Regretted) if r.how == "stop")
-        stopped = {a.question for a in self.history.of(Amended) if a.how == "stop"}
-        for talk, count in Counter(self._talk(question) for question in stopped).items():
-            if count > wanted[talk]:
-                yield Verdict(
-                    "unheeded", talk, f"{count} were stopped where {wanted[talk]} were to be"
-                )
-
-    def _talk(self, question: int) -> int | None:
-        asked = self.asked.get(question)
-        return asked.talk if asked else None
 
     def _context(self, call: Called, before: list[int], lines: dict[int, str]) -> Iterator[Verdict]:
         told = [canary.question for canary in call.canaries]
@@ -326,7 +263,7 @@ class _Case:
                     call.talk,
                     f"q{question} was told {times} times with q{call.question}",
                 )
-        line, shown = lines.get(call.question), self.whole - self.deleted
+        line, shown = lines.get(call.question), self.whole - self.regrets.deleted
         due = [
             question
             for question in before
@@ -341,14 +278,6 @@ class _Case:
                 yield Verdict(
                     "forgotten", call.talk, f"q{question} was not told with q{call.question}"
                 )
-
-
-def _times(events: Iterable[Claimed | Committed | Retried]) -> defaultdict[int, list[float]]:
-    """When each question had one of these."""
-    found: defaultdict[int, list[float]] = defaultdict(list)
-    for event in events:
-        found[event.question].append(event.at)
-    return found
 
 
 def _about(seen: Seen) -> int | None:

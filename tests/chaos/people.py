@@ -22,6 +22,7 @@ MOST_WAITING = 50  # people who wait for an answer
 PATIENCE = 90.0  # s after which somebody no longer counts as waiting
 REST = 240.0  # s that the last answers may take
 SETTLED = 240.0  # s that the last events may take to be acknowledged
+HEARD = 60.0  # s within which an adapter that came back has read what it missed
 SIGNS = 130.0  # s that a status of Slack's may stay
 AFTERWARDS = 1.0  # s in which something may still come that should not
 
@@ -40,6 +41,7 @@ class People:
     recorder: Recorder
     history: History
     _posts: dict[int, str] = field(default_factory=dict)  # question → its message
+    _spoken: set[int] = field(default_factory=set)  # what stands in a channel of Discord's
 
     async def are_patient(self) -> None:
         """Until not too many wait for an answer: what a slow machine cannot answer it is not asked."""
@@ -71,6 +73,7 @@ class People:
             self.recorder.questions[message.id] = number
             self.history.add(Acknowledged(at, number))  # a gateway has no acks: all of it counts
             talk.root = self._posts[number] = message.id
+            self._spoken.add(number)
         else:
             prompt: Any = words
             try:
@@ -101,10 +104,12 @@ class People:
             if talk.root == self._posts[number]:
                 talk.root = ""  # nobody can reply to it any more: what comes begins a chain
             await discord.delete(self._posts[number])
+            self._spoken.discard(number)
 
     async def rest(self) -> dict[str, list[str]]:
         """Until nothing is due, owed or on its way; what is, where that never comes."""
         await self.house.ready()
+        await self._heard()
         try:
             await self.house.slack.settled(SETTLED)
             await self.house.at_rest(REST)
@@ -116,6 +121,12 @@ class People:
             return {"the store": [str(error)]}
         await asyncio.sleep(AFTERWARDS)
         return {}
+
+    async def _heard(self) -> None:
+        """A gateway has no acks: an adapter that was away reads what it missed, and nothing is owed until it has."""
+        until = time.monotonic() + HEARD
+        while not all(map(self.recorder.admitted, self._spoken)) and time.monotonic() < until:
+            await asyncio.sleep(0.1)
 
     async def _signs_gone(self) -> None:
         """A status that a crash left behind ends by itself after two minutes, unless somebody renews it."""

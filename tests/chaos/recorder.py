@@ -246,7 +246,8 @@ class Recorder:
                 question,
                 talk,
                 thinking=bool(body["thinking"]),
-                private=body["only_for"] is not None,
+                private=body["only_for"] is not None
+                or self._house.discord.world.channels[place].is_dm,
             )
         )
 
