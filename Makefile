@@ -40,8 +40,10 @@ test: .venv/.compiled
 	@status=0; $(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder || status=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; exit $$status
 
-# Once, in two halves: else each of the suite's processes would compile every library and every test.
+# Once, in two halves: else each of the suite's processes would compile every library and every test, and make hypothesis's
+# tables of all characters, which takes a minute of a busy machine.
 .venv/.compiled: .venv/.ready
+	@$(BIN)/python -c 'from hypothesis import strategies; strategies.text().validate()'
 	@$(BIN)/pytest --collect-only -qq tests/unit >/dev/null & \
 	$(BIN)/pytest --collect-only -qq tests/contract tests/e2e >/dev/null; wait
 	@touch $@
