@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 # Later deltas are written together for so long. A message is edited once in 1.2 s at most, so that nobody sees the
 # difference; at 40 ms writing, telling and reading them cost more than all else that is done for an answer.
-MERGE_SECONDS = 0.2
+MERGE_SECONDS = 0.4
 
 
 class Writer:
