@@ -16,6 +16,10 @@ from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import TimeoutError as Unanswered
 
+from bot.tasks import end
+
+CLOSED = "This process is about to end."
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -38,8 +42,18 @@ class Client(Redis):
         self._asking: asyncio.Task[None] | None = None
         self._line: Connection | None = None
         self._serializer = HiredisRespSerializer()
+        self._closed = False
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """For good: who asks later, or still waits, learns that it is closed, and opens no connection again."""
+        self._closed = True
+        if self._asking is not None:
+            await end(self._asking)
+        await super().aclose(close_connection_pool)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
+        if self._closed:
+            raise Unreachable(CLOSED)
         answer = asyncio.get_running_loop().create_future()
         packed = self._serializer.pack(*args)  # what cannot be sent is its sender's fault alone
         self._waiting.append(_Asked(args[0], packed, options, answer))
@@ -61,7 +75,8 @@ class Client(Redis):
         finally:
             self._asking = None
             for one in (*asked, *self._waiting):
-                one.answer.cancel()
+                if not one.answer.done():
+                    one.answer.set_exception(Unreachable(CLOSED))
 
     async def _together(self, asked: list[_Asked]) -> None:
         """Answer each; again, as redis-py would each of them, where the connection is lost or silent."""

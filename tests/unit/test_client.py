@@ -86,3 +86,22 @@ async def test_everybody_is_told_that_redis_is_away_and_served_when_it_is_back(
     assert all(isinstance(one, Unreachable) for one in found)
     assert await client.ping()
     await client.aclose()
+
+
+async def test_who_asks_of_a_closed_client_opens_no_connection_again(
+    redis_url: str, redis: Redis
+) -> None:
+    """Whatever a process still does in its last moments left connections behind, open for ever where nothing ends."""
+    before, client = await connections(redis), connect(redis_url)
+    await client.ping()
+    late = asyncio.create_task(client.blpop(["nothing"], 0))  # waits for its answer
+    async with asyncio.timeout(10):
+        while not (await redis.info("clients"))["blocked_clients"]:
+            await asyncio.sleep(0.01)
+    await client.aclose()
+    for asked in (late, client.ping()):
+        with pytest.raises(Unreachable):
+            await asked
+    async with asyncio.timeout(10):
+        while await connections(redis) > before:
+            await asyncio.sleep(0.01)
