@@ -244,3 +244,22 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
         main(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.split() == ["switchboard", version("switchboard-bot")]
+
+
+def test_sigterm_ends_what_is_still_starting_wherever_it_comes() -> None:
+    """In the middle of a clearing away it was dropped, and the worker started all the same: `up` waited for its end
+    until its patience was over."""
+    clearing = """
+import os, signal, time
+from bot.__main__ import _ends_in_order
+
+class Cleared:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+
+_ends_in_order()
+Cleared()
+raise SystemExit(1)
+"""
+    assert subprocess.run([sys.executable, "-c", clearing], check=False).returncode == 0
