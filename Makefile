@@ -54,7 +54,7 @@ check: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The tables of docs/benchmarks.md, measured on this machine: some ten minutes, and about half an hour for the long ones.
+# The tables of docs/benchmarks.md, measured on this machine: some ten minutes, and a quarter of an hour for the long ones.
 bench: env
 	@$(BIN)/python -m tests.benchmarks
 bench-long: env

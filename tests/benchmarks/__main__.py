@@ -70,7 +70,7 @@ SHORT = (
     Chapter("How it grows", GROWS, (growth.in_flight, growth.workers, growth.kept)),
 )
 LONG = (
-    Chapter("Memory over time", UNPACED, (memory.rows,)),
+    Chapter("Memory over time", UNPACED, (memory.rows, memory.discord)),
     Chapter(
         "Slack's own streams",
         "The simulated platforms' rate limits are on.",
