@@ -109,6 +109,11 @@ class Replies:
         found = await self.store.redis.zrange(name, 0, -1)
         return await dead.sound(self.store, name, found, TURN)
 
+    async def owes(self, turn: Turn) -> bool:
+        """Whether it is not yet delivered."""
+        name = self.store.key("owed", turn.platform)
+        return await self.store.redis.zscore(name, turn.id) is not None
+
     async def next_in(self, conversation: str) -> str | None:
         """The turn whose answer is to be shown next in this conversation."""
         key, platform = self.store.key, conversation.split(":", 1)[0]

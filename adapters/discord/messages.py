@@ -70,12 +70,15 @@ class Messages:
         return self._direct[person]
 
     async def edit_direct(self, turn: Turn, part: int, message: str, content: Content) -> None:
-        """A private part goes on as a direct message: in its own, or in a new one where it was shown in the channel."""
+        """A private part goes on as a direct message: in its own, or in a new one where it was shown in the channel.
+        What is delivered is whole there, but its token is spent: a new one would be a second answer."""
         channel = await self.direct(turn.message.author.id)
         known = self._moved.get((turn.id, part), message)
         try:
             await self._rest.edit(channel, known, content)
         except PlaceGone:
+            if not await self._replies().owes(turn):
+                raise
             if len(self._moved) > 1_000:
                 self._moved.clear()
             moved = await self.post(turn, part, content, channel, look=True)

@@ -264,6 +264,23 @@ async def test_after_fourteen_minutes_a_private_one_becomes_a_direct_message(
     assert modest.discord.messages(channel) == []
 
 
+async def test_a_private_answer_that_was_delivered_never_comes_again_as_a_direct_message(
+    modest: Bench,
+) -> None:
+    """Its token is spent then: who wants to show it once more, since an older text may have come last, cannot."""
+    channel = await modest.channel()
+    asked = await modest.discord.slash("mara", channel, "ask", prompt="a secret kept", private=True)
+    await modest.discord.answered(asked)
+    await modest.at_rest()
+    stored = await modest.eventually(lambda: modest.stored(asked.id))
+    mending = modest.lives.adapter.delivery.look(stored.id)
+    mending.late = True
+    assert mending.task is not None
+    await mending.task
+    assert not mending.late
+    assert modest.discord.direct("mara") == []
+
+
 async def test_an_interaction_that_comes_twice_is_acknowledged_and_answered_once(
     modest: Bench,
 ) -> None:
