@@ -26,7 +26,7 @@ from tests.pictures import png
 
 PACE = 0.05  # s between the model's chunks of twelve words
 REACHED = 90.0  # s until the step, and what follows from it, must have come
-SHORT, LONG, LONGEST = (LENGTHS.index(n) for n in (24, 240, 720))
+SHORT, LONGEST = (LENGTHS.index(n) for n in (24, 720))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ POINTS: dict[str, list[Point]] = {
     "slack": [
         *_points(
             "slack",
-            mention="ADMIT ack OWN assistant.threads.setStatus NEXT INTEND chat.postMessage BIND chat.update "
-            "DELIVERED",
+            mention="ADMIT ack OWN assistant.threads.setStatus NEXT INTEND chat.postMessage BIND DELIVERED",
+            growing="chat.update",
             picture="file BLOB READY RING",
             command="SAY chat.postEphemeral",
             switch="CHANGE",
@@ -76,14 +76,17 @@ POINTS: dict[str, list[Point]] = {
     "discord": [
         *_points(
             "discord",
-            mention="ADMIT OWN typing NEXT INTEND message.post BIND message.edit DELIVERED",
+            mention="ADMIT OWN typing NEXT INTEND message.post BIND DELIVERED",
+            growing="message.edit",
             command="SAY",
             slash="ADMIT interaction.callback interaction.edit BIND DELIVERED",
             private="interaction.post",
         )
     ],
     "worker": [
-        *_points("worker", mention="SWEEP CLAIM model APPEND RENEW COMMIT", drain="RELEASE"),
+        *_points(
+            "worker", mention="SWEEP CLAIM model APPEND COMMIT", long="RENEW", drain="RELEASE"
+        ),
         Point("COMMIT", "stop", "worker", holds=b"stopped"),
     ],
     "redis": [
@@ -110,11 +113,11 @@ class Crashes:
             SWITCHBOARD_DRAIN_SECONDS="1",
             SWITCHBOARD_SLACK_STREAM="native" if self.streams else "update",
         ) as house:
-            house.models.speaker = Speaker(PACE)
+            house.models.speaker = speaker = Speaker(PACE)
             async with Recorder(house, self.history) as recorder:
                 await house.open("slack-1", "discord-1", "worker-1")
                 await house.discord.connected(60)
-                scenes = Scenes(house, recorder, self.history)
+                scenes = Scenes(house, recorder, self.history, speaker)
                 for _ in range(times if self.streams else 0):
                     await self._series(scenes, POINTS["streams"], say)
                 for _ in range(0 if self.streams else times):
@@ -143,8 +146,11 @@ class Crashes:
 class Scenes:
     """What people do, one method for each scene; and the trap that waits for the step meanwhile."""
 
-    def __init__(self, house: WiredHouse, recorder: Recorder, history: History) -> None:
+    def __init__(
+        self, house: WiredHouse, recorder: Recorder, history: History, speaker: Speaker
+    ) -> None:
         self.house = house
+        self._speaker = speaker
         self.history = history
         self.people = People(house, recorder, history)
         self._recorder = recorder
@@ -169,12 +175,13 @@ class Scenes:
         trap = Trap(point.step, side, kill, fits, slot=point.word)
         house.wire.traps.append(trap)
         try:
-            scene: Callable[[Point], Awaitable[int | None]] = getattr(self, f"_{point.scene}")
-            question = await scene(point)
+            scene: Callable[[Trap], Awaitable[int | None]] = getattr(self, f"_{point.scene}")
+            question = await scene(trap)
             async with asyncio.timeout(REACHED):
                 await trap.sprung.wait()
         finally:
             house.wire.traps.remove(trap)
+            trap.sprung.set()  # the model goes on, also where the step never came
         async with asyncio.timeout(REACHED):
             while point.victim and not await house.redis_serves():
                 await asyncio.sleep(0.02)
@@ -185,34 +192,46 @@ class Scenes:
 
     # ---- scenes ---------------------------------------------------------------------------------------------
 
-    async def _mention(self, point: Point) -> int:
-        slow = point.step in ("RENEW", "chat.update", "message.edit")
-        kind: Kind = "chain" if point.word == "discord" else "thread"
-        return await self._ask(self._talk(kind), LONG if slow else SHORT)
+    async def _mention(self, trap: Trap) -> int:
+        kind: Kind = "chain" if trap.slot == "discord" else "thread"
+        return await self._ask(self._talk(kind), SHORT)
 
-    async def _stream(self, point: Point) -> int:
+    async def _growing(self, trap: Trap) -> int:
+        """The answer is not whole before some of it is to be seen."""
+        seen = asyncio.Event()
+        kind: Kind = "chain" if trap.slot == "discord" else "thread"
+        question = await self._ask(self._talk(kind), SHORT, held=seen)
+        await self._until(lambda: self._recorder.told(question))
+        seen.set()
+        return question
+
+    async def _long(self, trap: Trap) -> int:
+        """The model does not end before the step."""
+        return await self._ask(self._talk("thread"), SHORT, held=trap.sprung)
+
+    async def _stream(self, trap: Trap) -> int:
         """An answer that Slack streams: it grows for long enough to be appended to."""
         return await self._ask(self._talk("thread"), LONGEST)
 
-    async def _picture(self, point: Point) -> int:
+    async def _picture(self, trap: Trap) -> int:
         return await self._ask(self._talk("thread"), SHORT, files=[("red.png", png())])
 
-    async def _command(self, point: Point) -> None:
-        await self._notice(point, "mia", "/model", words=1)
+    async def _command(self, trap: Trap) -> None:
+        await self._notice(trap, "mia", "/model", words=1)
 
-    async def _switch(self, point: Point) -> None:
-        await self._notice(point, "olivia", "/model set gpt-4o-mini", words=2)  # it is announced
+    async def _switch(self, trap: Trap) -> None:
+        await self._notice(trap, "olivia", "/model set gpt-4o-mini", words=2)  # it is announced
 
-    async def _edit(self, point: Point) -> int:
+    async def _edit(self, trap: Trap) -> int:
         """The second question of a conversation is edited while it waits for the first one's answer."""
         talk = self._talk("thread")
-        await self._ask(talk, LONGEST)
+        await self._ask(talk, SHORT, held=trap.sprung)
         question = await self._ask(talk, SHORT)
         await self._until(lambda: self._recorder.admitted(question))
         await self.people.regret(talk, question, "edit")
         return question
 
-    async def _late_edit(self, point: Point) -> int:
+    async def _late_edit(self, trap: Trap) -> int:
         """A question is edited after its answer."""
         talk = self._talk("thread")
         question = await self._ask(talk, SHORT)
@@ -220,15 +239,15 @@ class Scenes:
         await self.people.regret(talk, question, "edit")
         return question
 
-    async def _stop(self, point: Point) -> int:
+    async def _stop(self, trap: Trap) -> int:
         """An answer is stopped while it grows."""
         talk = self._talk("thread")
-        question = await self._ask(talk, LONGEST)
+        question = await self._ask(talk, SHORT, held=trap.sprung)
         await self._until(lambda: self._recorder.told(question))
         await self.people.regret(talk, question, "stop")
         return question
 
-    async def _retry(self, point: Point) -> int:
+    async def _retry(self, trap: Trap) -> int:
         """An answer is given again in its place."""
         talk = self._talk("thread")
         question = await self._ask(talk, SHORT)
@@ -236,7 +255,7 @@ class Scenes:
         await self.people.regret(talk, question, "retry")
         return question
 
-    async def _parked(self, point: Point) -> int:
+    async def _parked(self, trap: Trap) -> int:
         """A reply is told of before the root of its thread."""
         slack, talk = self.house.slack.workspace, self._talk("thread")
         subscriptions, slack.subscriptions = slack.subscriptions, frozenset()
@@ -250,16 +269,16 @@ class Scenes:
         slack.tell(events.posted(root, place), place)
         return question
 
-    async def _slash(self, point: Point) -> int:
+    async def _slash(self, trap: Trap) -> int:
         return await self._ask(self._talk("slash"), SHORT)
 
-    async def _private(self, point: Point) -> int:
+    async def _private(self, trap: Trap) -> int:
         """An answer for its author alone, in two messages."""
         return await self._ask(self._talk("slash"), LONGEST, private=True)
 
-    async def _drain(self, point: Point) -> int:
+    async def _drain(self, trap: Trap) -> int:
         """The worker is told to end while it answers."""
-        question = await self._ask(self._talk("thread"), LONGEST)
+        question = await self._ask(self._talk("thread"), SHORT, held=trap.sprung)
         await self._until(lambda: self._recorder.claimed(question))
         end(self.house, "worker-1")
         return question
@@ -272,13 +291,18 @@ class Scenes:
         self._recorder.rooms[talk.room] = number
         return talk
 
-    async def _ask(self, talk: Talk, length: int, **more: object) -> int:
+    async def _ask(
+        self, talk: Talk, length: int, *, held: asyncio.Event | None = None, **more: object
+    ) -> int:
+        """The model keeps the answer's last words back until the event `held`."""
         number = next(self._numbers[length])
+        if held is not None:
+            self._speaker.held[number] = held
         await self.people.ask(talk, number, **more)
         return number
 
-    async def _notice(self, point: Point, who: str, command: str, *, words: int) -> None:
-        talk = self._talk("chain" if point.word == "discord" else "thread")
+    async def _notice(self, trap: Trap, who: str, command: str, *, words: int) -> None:
+        talk = self._talk("chain" if trap.slot == "discord" else "thread")
         number = next(self._numbers[SHORT])
         self.history.add(Asked(time.monotonic(), talk.number, number, talk.platform, words=words))
         text = f"@Switchboard {command}"

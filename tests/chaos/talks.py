@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator
 from copy import copy
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from playground.discord import DiscordServer
 from playground.models.requests import ChatRequest
-from playground.models.scripts import Answer, Say
+from playground.models.scripts import Answer, Hold, Say, Step
 from playground.slack import SlackServer
 from tests.chaos.history import Canary, Regret
 
@@ -50,12 +51,16 @@ class Speaker:
 
     def __init__(self, pace: float) -> None:
         self.pace = pace  # s before each chunk
+        self.held: dict[int, asyncio.Event] = {}  # question → what its last chunk waits for
 
     async def answer(self, request: ChatRequest) -> Answer:
         canary = Canary.last_in(request.prompt)
         words = answer_to(canary).split(" ") if canary else ["Nobody", "asked", "anything."]
         chunks = [" ".join(words[n : n + WORDS]) + " " for n in range(0, len(words), WORDS)]
-        return Answer(steps=[Say(chunk) for chunk in chunks], pace=self.pace)
+        steps: list[Step] = [Say(chunk) for chunk in chunks]
+        if canary and (event := self.held.get(canary.question)):
+            steps.insert(-1, Hold(event))
+        return Answer(steps=steps, pace=self.pace)
 
 
 @dataclass(slots=True)
