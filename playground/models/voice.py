@@ -171,7 +171,12 @@ def _memory(talk: _Talk, _: re.Match[str]) -> str:
     if not talk.earlier:
         return f"{talk.opening}Nothing yet: this is your first message in this conversation."
     lines = "\n".join(f"{n}. {_one_line(text)}" for n, text in enumerate(talk.earlier, 1))
-    return f"{talk.opening}Of this conversation I was sent {len(talk.earlier)} earlier messages of yours:\n\n{lines}"
+    return f"{talk.opening}Of this conversation I was sent {_earlier(talk)} of yours:\n\n{lines}"
+
+
+def _earlier(talk: _Talk) -> str:
+    count = len(talk.earlier)
+    return f"{count} earlier message{'s' if count > 1 else ''}"
 
 
 def _one_line(text: str) -> str:
@@ -322,7 +327,7 @@ def _by_default(talk: _Talk) -> str:
     lines += [advice, ""]
     if talk.earlier:
         lines += [
-            f"(I have {len(talk.earlier)} earlier messages of this conversation in mind.)",
+            f"(I have {_earlier(talk)} of this conversation in mind.)",
             "",
         ]
     lines.append(f"*I am {talk.who.name}, a script without opinions.* {talk.closing}")
