@@ -241,6 +241,8 @@ class Delivery:
             else:
                 await self._words(turn, place, tracked)
         except (PlaceGone, MissingScope) as error:
+            if not (place.owned and await self._replies.owes(turn)):
+                return  # its owner sees to it, or has: this adapter slept meanwhile
             log.warning("delivery.impossible turn=%s why=%s", turn.id, type(error).__name__)
             if turn.kind == "ask" and not (await self._replies.read(turn.id)).parts:
                 await self._apologise(turn, error.sentence)

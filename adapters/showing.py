@@ -238,7 +238,7 @@ class Showing:
         else:
             self._delay = DELAY
         finally:
-            if change.message is not None and not self._place.owned_since(fence):
+            if not self._place.owned_since(fence):
                 self._tracked.late = True
 
     async def _request(self, change: _Change, parts: Mapping[int, str]) -> None:
@@ -267,7 +267,10 @@ class Showing:
         self.visible.set()
 
     async def _make_way(self, part: int, message: str) -> None:
-        """The part's message goes, and the part is posted anew. Bound no more, it is found by whoever looks."""
+        """The part's message goes, and the part is posted anew. Bound no more, it is found by whoever looks. Nothing of
+        what is delivered is posted anew: it would be a second answer."""
+        if not await self._replies.owes(self._turn):
+            raise PlaceGone("It is delivered.")
         await self._replies.unbind(self._turn, part, message)
         self._screen.pop(part, None)
         self._look[part] = True
@@ -280,6 +283,7 @@ class Showing:
         look = self._look.get(part)
         if look is None:
             look = not await self._replies.intend(turn.id, part)
+            self.inherited |= look
         self._look[part] = True  # from here on it may be there
         try:
             message = await self._platform.post(turn, part, body, parts, look=look)

@@ -13,6 +13,7 @@ from adapters.discord.content import Content
 from adapters.discord.faults import InteractionOver
 from adapters.discord.rest import LOADING, Rest
 from adapters.lines import Lines
+from adapters.showing import Superseded
 from bot.errors import BotError, PlaceGone, PlatformBusy
 from bot.inbox import Inbox
 from bot.reply import Replies
@@ -57,7 +58,7 @@ class Deferred:
         if turn.message.target.interaction not in (None, turn.message.id):
             return await self.add(turn, content, private=True)
         async with self._lines.of(turn.id):
-            token = await self.token(turn)
+            token = await self._token_to_say(turn)
             try:
                 return str((await self._rest.edit_original(token, content))["id"])
             except PlaceGone as error:
@@ -66,7 +67,7 @@ class Deferred:
 
     async def add(self, turn: Turn, content: Content, *, private: bool) -> str:
         """A further message; one whose reply was lost comes twice, since Discord knows no nonce here."""
-        token = await self.token(turn)
+        token = await self._token_to_say(turn)
         return str((await self._rest.follow_up(token, content, private=private))["id"])
 
     async def edit(self, turn: Turn, message: str, content: Content) -> None:
@@ -84,6 +85,16 @@ class Deferred:
         if not token:
             raise InteractionOver("The interaction's token is no longer kept.")
         return token
+
+    async def _token_to_say(self, turn: Turn) -> str:
+        """The token, for something new. It is gone too when the turn is delivered: who has slept over that finds all of
+        it said, and says it nowhere else."""
+        try:
+            return await self.token(turn)
+        except InteractionOver as error:
+            if await self._replies().owes(turn):
+                raise
+            raise Superseded from error
 
     async def _given_up(self, turn: Turn) -> None:
         """The token is over, unless another process may still be about to defer."""

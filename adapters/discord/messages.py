@@ -7,7 +7,7 @@ from collections.abc import Callable
 from adapters.discord.content import Content
 from adapters.discord.faults import Archived, BadReference
 from adapters.discord.rest import Rest
-from bot.errors import MissingScope, PlaceGone
+from bot.errors import MissingScope, Outgrown, PlaceGone
 from bot.inbox import at_key
 from bot.reply import Replies
 from bot.types import Turn
@@ -24,7 +24,6 @@ class Messages:
         self._rest = rest
         self._replies = replies
         self._direct: dict[str, str] = {}  # person → channel of their direct messages
-        self._moved: dict[tuple[str, int], str] = {}  # parts that went on as a direct message
 
     async def post(
         self,
@@ -69,20 +68,13 @@ class Messages:
             self._direct[person] = await self._rest.direct_channel(person)
         return self._direct[person]
 
-    async def edit_direct(self, turn: Turn, part: int, message: str, content: Content) -> None:
-        """A private part goes on as a direct message: in its own, or in a new one where it was shown in the channel.
-        What is delivered is whole there, but its token is spent: a new one would be a second answer."""
-        channel = await self.direct(turn.message.author.id)
-        known = self._moved.get((turn.id, part), message)
+    async def edit_direct(self, person: str, message: str, content: Content) -> None:
+        """A private part goes on as a direct message. Raises Outgrown where it was shown in the channel: no token of it
+        is left, so that it is posted anew."""
         try:
-            await self._rest.edit(channel, known, content)
-        except PlaceGone:
-            if not await self._replies().owes(turn):
-                raise
-            if len(self._moved) > 1_000:
-                self._moved.clear()
-            moved = await self.post(turn, part, content, channel, look=True)
-            self._moved[turn.id, part] = moved
+            await self._rest.edit(await self.direct(person), message, content)
+        except PlaceGone as gone:
+            raise Outgrown("It goes on as a direct message.") from gone
 
     async def _earlier(
         self, turn: Turn, part: int, content: Content, channel: str, reply_to: str | None

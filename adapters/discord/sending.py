@@ -130,7 +130,7 @@ class Discord:
             except InteractionOver:
                 log.debug("interaction.over turn=%s", turn.id)
         if target.only:
-            return await self._messages.edit_direct(turn, part, message, content)
+            return await self._messages.edit_direct(target.only, message, content)
         return await self._messages.edit(target.channel, message, content)
 
     async def delete(self, turn: Turn, message: str) -> None:

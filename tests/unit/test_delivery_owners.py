@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 
 import pytest
 from redis.asyncio import Redis
 
-from bot.errors import PlaceGone
+from adapters.delivery import Delivery
+from bot.errors import Outgrown, PlaceGone
 from bot.types import Turn, new_id
-from tests.chat import Chat, Shop, delivering, until
+from tests.chat import Chat, Request, Shop, _Fault, delivering, until
 
 
 @pytest.fixture
@@ -25,6 +27,44 @@ async def lose_lease(shop: Shop, turn: Turn, to: str) -> None:
     store, now = shop.inbox.store, int(time.time() * 1000)
     taken = {"owner": to, "expiry": now + 60_000, "fence": now + 1_000_000}
     await store.redis.hset(store.key("delivery", turn.place), mapping=taken)
+
+
+@dataclass
+class Sleeper:
+    """An adapter that is stopped between its look at the lease and its request, and may wake up."""
+
+    turn: Turn
+    delivery: Delivery
+    request: _Fault
+
+    def wakes_up(self) -> None:
+        self.request.gate.set()
+
+
+@asynccontextmanager
+async def asleep(shop: Shop) -> AsyncIterator[Sleeper]:
+    """It showed "Once" and is about to show "Once upon"; the channel is adapter b's, and the answer is whole."""
+    turn = await shop.ask()
+    grant = await shop.pen.claim(turn)
+    async with delivering(shop.delivery()) as delivery:
+        await shop.pen.write(grant, "Once")
+        await until(lambda: shop.server.texts() == ["Once"])
+        held = shop.chat.will_hold("edit")
+        await shop.pen.write(grant, " upon")
+        await until(held.reached.is_set)
+        await lose_lease(shop, turn, "b")
+        await shop.pen.finish(grant, "Once upon a time.")
+        yield Sleeper(turn, delivery, held)
+
+
+def retry(turn: Turn, mark: str) -> Turn:
+    """The turn that is to answer the same question again."""
+    return replace(turn, id=new_id(), retries=turn.id).with_message(marks=(mark,))
+
+
+async def delivered_by_b(shop: Shop) -> None:
+    async with delivering(shop.delivery(Chat(shop.server), "b")):
+        await shop.at_rest()
 
 
 async def test_two_adapters_show_every_reply_once(shop: Shop) -> None:
@@ -64,26 +104,32 @@ async def test_who_loses_the_channel_in_mid_send_takes_its_own_message_away(shop
 
 
 async def test_an_edit_that_leaves_too_late_is_mended_by_who_made_it(shop: Shop) -> None:
-    """An adapter that was stopped between its look at the lease and its request wakes up: its older text comes after
-    the final one of the channel's new owner."""
-    other = Chat(shop.server)
+    """Its older text comes after the final one of the channel's new owner."""
+    async with asleep(shop) as sleeper:
+        await delivered_by_b(shop)
+        assert shop.server.texts() == ["Once upon a time."]
+        sleeper.wakes_up()
+        shown = shop.server.messages["M1"].shown
+        await until(lambda: shown[-2:] == ["Once upon", "Once upon a time."])
+    assert len(shop.server.messages) == 1
+
+
+async def test_a_post_that_leaves_too_late_is_mended_by_who_made_it(shop: Shop) -> None:
+    """What is found where a part is to be posted is made to show the text: that comes too late as an edit does."""
     turn = await shop.ask()
+    assert await shop.replies.intend(turn.id, 0)
+    message = shop.chat._post(turn, 0, "On")
     grant = await shop.pen.claim(turn)
     async with delivering(shop.delivery()):
+        held = shop.chat.will_hold("post")
         await shop.pen.write(grant, "Once")
-        await until(lambda: shop.server.texts() == ["Once"])
-        held = shop.chat.will_hold("edit")
-        await shop.pen.write(grant, " upon")
         await until(held.reached.is_set)
         await lose_lease(shop, turn, "b")
         await shop.pen.finish(grant, "Once upon a time.")
-        async with delivering(shop.delivery(other, "b")):
-            await shop.at_rest()
-        assert shop.server.texts() == ["Once upon a time."]
+        await delivered_by_b(shop)
         held.gate.set()
-        await until(
-            lambda: shop.server.messages["M1"].shown[-2:] == ["Once upon", "Once upon a time."]
-        )
+        shown = shop.server.messages[message].shown
+        await until(lambda: shown[-2:] == ["Once", "Once upon a time."])
     assert len(shop.server.messages) == 1
 
 
@@ -102,6 +148,21 @@ async def test_what_an_adapter_that_died_had_sent_is_mended_by_its_successor(sho
         assert shown == ["Once", "Once upon a time."]
         shown.append("Once upon")
         await until(lambda: shown[2:] == ["Once upon", "Once upon a time."])
+
+
+async def test_what_an_adapter_had_posted_and_died_before_noting_is_mended_by_its_successor(
+    shop: Shop,
+) -> None:
+    """A slash command's answer takes the place of what stands there: its first text may come late as well."""
+    turn = await shop.ask()
+    assert await shop.replies.intend(turn.id, 0)
+    message = shop.chat._post(turn, 0, "Once")
+    await shop.pen.answer(turn, "Once upon a time.")
+    async with delivering(shop.delivery(stray=0.5)):
+        await shop.at_rest()
+        shown = shop.server.messages[message].shown
+        shown.append("Once")
+        await until(lambda: shown[-2:] == ["Once", "Once upon a time."])
 
 
 async def test_an_answer_that_one_adapter_showed_alone_is_not_shown_once_more(shop: Shop) -> None:
@@ -135,50 +196,68 @@ async def test_where_a_retry_ended_before_its_first_word_the_former_answer_is_me
     shop: Shop,
 ) -> None:
     """What took its place has nothing to show: the text that came too late would stay for good."""
-    other = Chat(shop.server)
-    turn = await shop.ask()
-    grant = await shop.pen.claim(turn)
-    async with delivering(shop.delivery()):
-        await shop.pen.write(grant, "Once")
-        await until(lambda: shop.server.texts() == ["Once"])
-        held = shop.chat.will_hold("edit")
-        await shop.pen.write(grant, " upon")
-        await until(held.reached.is_set)
-        await lose_lease(shop, turn, "b")
-        await shop.pen.finish(grant, "Once upon a time.")
-        async with delivering(shop.delivery(other, "b")):
+    async with asleep(shop) as sleeper:
+        async with delivering(shop.delivery(Chat(shop.server), "b")):
             await shop.at_rest()
-            former = turn
+            former = sleeper.turn
             for mark in ("first", "second"):
-                again = replace(former, id=new_id(), retries=former.id).with_message(marks=(mark,))
+                again = retry(former, mark)
                 assert (await shop.inbox.admit(again)).outcome == "new"
                 assert await shop.inbox.stop(again) == "cancelled"
                 await shop.at_rest()
                 former = again
-        held.gate.set()
-        await until(
-            lambda: shop.server.messages["M1"].shown[-2:] == ["Once upon", "Once upon a time."]
-        )
+        sleeper.wakes_up()
+        shown = shop.server.messages["M1"].shown
+        await until(lambda: shown[-2:] == ["Once upon", "Once upon a time."])
     assert len(shop.server.messages) == 1
 
 
 async def test_who_mends_and_finds_its_message_deleted_lets_it_be(shop: Shop) -> None:
-    turn = await shop.ask()
-    grant = await shop.pen.claim(turn)
-    async with delivering(shop.delivery()) as delivery:
-        await shop.pen.write(grant, "Once")
-        await until(lambda: shop.server.texts() == ["Once"])
-        held = shop.chat.will_hold("edit")
-        await shop.pen.write(grant, " upon")
-        await until(held.reached.is_set)
-        await lose_lease(shop, turn, "b")
-        await shop.pen.finish(grant, "Once upon a time.")
-        await shop.replies.delivered(turn.id, turn.conversation)
+    async with asleep(shop) as sleeper:
+        await shop.replies.delivered(sleeper.turn.id, sleeper.turn.conversation)
         shop.chat.will("edit", PlaceGone("It is gone."))
-        held.gate.set()
-        await until(lambda: not delivery._tracked)
+        sleeper.wakes_up()
+        await until(lambda: not sleeper.delivery._tracked)
     assert shop.server.texts() == ["Once upon"]
     assert await shop.letters() == []
+
+
+@pytest.mark.parametrize("error", [PlaceGone("It is gone."), Outgrown("Not in this message.")])
+async def test_nothing_of_a_retry_that_was_delivered_is_posted_anew_by_who_mends_it(
+    shop: Shop, error: Exception
+) -> None:
+    """A private one cannot be edited any more when its token is spent: it came again as a direct message."""
+    async with delivering(shop.delivery()) as delivery:
+        turn = await shop.ask()
+        await shop.pen.answer(turn, "Once.")
+        await shop.at_rest()
+        again = retry(turn, "again")
+        assert (await shop.inbox.admit(again)).outcome == "new"
+        await shop.pen.answer(again, "Once more.")
+        await shop.at_rest()
+        await until(lambda: not delivery._tracked)
+        shop.chat.requests.clear()
+        shop.chat.will("edit", error)
+        delivery.look(again.id).late = True
+        await until(lambda: not delivery._tracked)
+    assert shop.chat.requests == [Request("edit", again.id, 0, "Once more.")]
+    assert shop.server.texts() == ["Once more."]
+
+
+async def test_who_wakes_up_after_the_delivery_and_is_refused_takes_no_question_back(
+    shop: Shop,
+) -> None:
+    """Where nothing can be shown a question is given up, but that is not for who slept: it can be asked again."""
+    async with asleep(shop) as sleeper:
+        await delivered_by_b(shop)
+        sleeper.request.error = PlaceGone("It is gone.")
+        sleeper.wakes_up()
+        await until(lambda: not sleeper.delivery._tracked)
+    stored = await shop.inbox.load(sleeper.turn.id)
+    assert stored is not None
+    assert not stored.gone
+    assert stored.phase == "delivered"
+    assert shop.server.texts() == ["Once upon a time."]
 
 
 async def test_a_successor_adopts_what_its_predecessor_had_posted_and_not_noted(

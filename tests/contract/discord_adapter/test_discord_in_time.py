@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from adapters.showing import Superseded
 from playground.discord import Interaction, State
 from tests.contract.discord_adapter.bench import Bench
 
@@ -279,6 +280,20 @@ async def test_a_private_answer_that_was_delivered_never_comes_again_as_a_direct
     await mending.task
     assert not mending.late
     assert modest.discord.direct("mara") == []
+
+
+async def test_a_private_word_that_was_said_is_not_said_again_by_who_slept_meanwhile(
+    modest: Bench,
+) -> None:
+    """Another adapter said it, and its token is spent: who wakes up would say it once more as a direct message."""
+    channel = await modest.channel()
+    asked = await modest.discord.slash("adam", channel, "help")
+    await modest.discord.answered(asked)
+    await modest.at_rest()
+    stored = await modest.eventually(lambda: modest.stored(asked.id))
+    with pytest.raises(Superseded):
+        await modest.lives.adapter.platform.notice(stored.turn, "What I can do")
+    assert modest.discord.direct("adam") == []
 
 
 async def test_an_interaction_that_comes_twice_is_acknowledged_and_answered_once(
