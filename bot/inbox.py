@@ -206,7 +206,7 @@ class Inbox:
     async def remembered(self, request_id: str, choice: str) -> str:
         """What a request meant when it was run for the first time: `choice`, if this is it."""
         name = self.store.key("request", request_id)
-        first = await self.store.redis.set(name, choice, nx=True, get=True, ex=keys.REQUEST_TTL)
+        first = await self.store.run("keep", [name], choice, keys.REQUEST_TTL)
         return choice if first is None else text(first)
 
     async def load(self, turn_id: str) -> Stored | None:
@@ -235,7 +235,7 @@ class Inbox:
         """The id of the turn that was admitted under this mark; without one the mark is taken, so that
         an admission that is still on its way finds it seen and changes nothing."""
         name = self.store.key("seen", platform, workspace, mark)
-        value = await self.store.run("bar", [name], BARRED, keys.SEEN_TTL)
+        value = await self.store.run("keep", [name], BARRED, keys.SEEN_TTL)
         return text(value) if value not in (None, BARRED) else None
 
     async def fetching(self, platform: str) -> list[str]:

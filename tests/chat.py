@@ -83,7 +83,7 @@ class Server:
 
 
 @dataclass
-class _Fault:
+class Fault:
     action: str
     error: Exception | None
     applied: bool
@@ -112,7 +112,7 @@ class Chat:
         self.people: dict[str, Actor] = {}
         self.files: dict[str, bytes | Exception] = {}
         self.quotes: tuple[Quote, ...] = ()
-        self._faults: list[_Fault] = []
+        self._faults: list[Fault] = []
 
     # ---- what a test asks for ------------------------------------------------------------------------------
 
@@ -127,11 +127,11 @@ class Chat:
     ) -> None:
         """The next requests of this kind fail; `applied`: they are done, and only the answer is lost."""
         who = turn.id if turn else ""
-        self._faults += [_Fault(action, error, applied, who) for _ in range(times)]
+        self._faults += [Fault(action, error, applied, who) for _ in range(times)]
 
-    def will_hold(self, action: str, turn: Turn | None = None) -> _Fault:
+    def will_hold(self, action: str, turn: Turn | None = None) -> Fault:
         """The next request of this kind waits for `gate.set()`; `reached` says that it is there."""
-        held = _Fault(action, None, False, turn.id if turn else "", asyncio.Event())
+        held = Fault(action, None, False, turn.id if turn else "", asyncio.Event())
         self._faults.append(held)
         return held
 

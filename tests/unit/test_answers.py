@@ -27,9 +27,9 @@ from bot.inbox import latest_key
 from bot.store import REPLY_TTL
 from bot.types import Actor, Attachment, Phase, Quote, Scope, Turn
 from bot.work import Outcome
+from tests.asleep import asleep
 from tests.chat import admin, delivering, until
 from tests.unit.test_commanding import CATALOG, Counter
-from tests.unit.test_delivery_owners import lose_lease
 from workers.bells import said
 
 
@@ -59,6 +59,17 @@ async def test_an_answer_under_way_is_told_to_stop(counter: Counter) -> None:
     assert await command(counter) == STOPPED
     await counter.stopped(grant)
     assert counter.chat.asked("actor") == [], "one's own is stopped without asking the platform"
+
+
+async def test_a_stop_works_although_redis_is_full(counter: Counter, redis: Redis) -> None:
+    turn, stop = await counter.ask(), await counter.tell("command", words="/stop", only="U1")
+    grant = await counter.pen.claim(turn)
+    await redis.config_set("maxmemory", 1)
+    try:
+        assert await counter.commanding.run(stop) == STOPPED
+        await counter.stopped(grant)
+    finally:
+        await redis.config_set("maxmemory", 0)
 
 
 async def test_a_question_that_waits_is_taken_back_and_the_next_one_goes_on(
@@ -280,29 +291,19 @@ async def test_a_retry_whose_adapter_dies_in_the_middle_ends_in_one_whole_answer
 
 
 async def test_who_mends_a_former_answer_shows_what_has_taken_its_place(counter: Counter) -> None:
-    """An adapter is stopped in mid-edit; another one shows the answer whole, and then the one that takes its place."""
-    turn = await counter.ask()
-    grant = await counter.pen.claim(turn)
-    async with delivering(counter.delivery()):
-        await counter.pen.write(grant, "Form")
-        await until(lambda: counter.server.texts() == ["Form"])
-        held = counter.chat.will_hold("edit")
-        await counter.pen.write(grant, "er")
-        await until(held.reached.is_set)
-        await lose_lease(counter, turn, "b")
-        await counter.pen.finish(grant, "Former answer.")
-        async with delivering(counter.delivery(owner="b")):
-            await counter.at_rest()
-            await command(counter, "/retry")
-            grant = await counter.pen.claim(await again(counter))
-            await counter.pen.write(grant, "Ag")
-            await until(lambda: counter.server.texts() == ["Ag"])
-            held.gate.set()
-            await until(lambda: counter.server.texts() == ["Former"])
-            await counter.pen.finish(grant, "Again.")
-            await counter.at_rest()
+    """Another adapter shows the answer whole, and then the one that takes its place."""
+    async with asleep(counter) as sleeper, delivering(counter.delivery(owner="b")):
+        await counter.at_rest()
+        await command(counter, "/retry")
+        grant = await counter.pen.claim(await again(counter))
+        await counter.pen.write(grant, "Ag")
+        await until(lambda: counter.server.texts() == ["Ag"])
+        sleeper.wakes_up()
+        await until(lambda: counter.server.texts() == ["Once upon"])
+        await counter.pen.finish(grant, "Again.")
+        await counter.at_rest()
     assert counter.server.texts() == ["Again."]
-    assert "Former answer." not in counter.server.messages["M1"].shown[2:]
+    assert "Once upon a time." not in counter.server.messages["M1"].shown[2:]
 
 
 async def test_only_the_latest_answer_is_given_again(counter: Counter) -> None:

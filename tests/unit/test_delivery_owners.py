@@ -3,58 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
 
-from adapters.delivery import Delivery
 from bot.errors import Outgrown, PlaceGone
 from bot.types import Turn, new_id
-from tests.chat import Chat, Request, Shop, _Fault, delivering, until
+from tests.asleep import asleep, lose_lease
+from tests.chat import Chat, Request, Shop, delivering, until
 
 
 @pytest.fixture
 def shop(redis: Redis) -> Shop:
     return Shop(redis)
-
-
-async def lose_lease(shop: Shop, turn: Turn, to: str) -> None:
-    """The lease of the channel ends, and another adapter is quicker."""
-    store, now = shop.inbox.store, int(time.time() * 1000)
-    taken = {"owner": to, "expiry": now + 60_000, "fence": now + 1_000_000}
-    await store.redis.hset(store.key("delivery", turn.place), mapping=taken)
-
-
-@dataclass
-class Sleeper:
-    """An adapter that is stopped between its look at the lease and its request, and may wake up."""
-
-    turn: Turn
-    delivery: Delivery
-    request: _Fault
-
-    def wakes_up(self) -> None:
-        self.request.gate.set()
-
-
-@asynccontextmanager
-async def asleep(shop: Shop) -> AsyncIterator[Sleeper]:
-    """It showed "Once" and is about to show "Once upon"; the channel is adapter b's, and the answer is whole."""
-    turn = await shop.ask()
-    grant = await shop.pen.claim(turn)
-    async with delivering(shop.delivery()) as delivery:
-        await shop.pen.write(grant, "Once")
-        await until(lambda: shop.server.texts() == ["Once"])
-        held = shop.chat.will_hold("edit")
-        await shop.pen.write(grant, " upon")
-        await until(held.reached.is_set)
-        await lose_lease(shop, turn, "b")
-        await shop.pen.finish(grant, "Once upon a time.")
-        yield Sleeper(turn, delivery, held)
 
 
 def retry(turn: Turn, mark: str) -> Turn:
@@ -120,11 +83,12 @@ async def test_a_post_that_leaves_too_late_is_mended_by_who_made_it(shop: Shop) 
     assert await shop.replies.intend(turn.id, 0)
     message = shop.chat._post(turn, 0, "On")
     grant = await shop.pen.claim(turn)
-    async with delivering(shop.delivery()):
+    async with delivering(shop.delivery()) as sleeper:
         held = shop.chat.will_hold("post")
         await shop.pen.write(grant, "Once")
         await until(held.reached.is_set)
         await lose_lease(shop, turn, "b")
+        await until(lambda: not sleeper._places[turn.place].owned)
         await shop.pen.finish(grant, "Once upon a time.")
         await delivered_by_b(shop)
         held.gate.set()

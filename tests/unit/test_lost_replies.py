@@ -147,7 +147,7 @@ CASES: dict[str, Case] = {
         committed,
         after=1,
     ),
-    "bar": Case(lambda d, _: d.inbox.bar("slack", "T1", "event-1")),
+    "keep": Case(lambda d, _: d.inbox.bar("slack", "T1", "event-1")),
     "hold": Case(lambda d, _: Slots(d.store, "x", 1).hold("one", 60)),
     "adopt": Case(lambda d, _: d.replies.adopt(replace(SECOND, retries=FIRST.id)), bound),
     "park": Case(lambda d, _: d.parking.park(REPLY)),
