@@ -46,6 +46,12 @@ class Bucket:
         used = self.promised or any(line.locked() for line in self._lines.values())
         return not used and self._left(time.monotonic()) == self._rate.burst
 
+    def keep(self, rate: Rate) -> None:
+        """From now on this rate holds; what was promised stays so."""
+        if rate != self._rate:
+            self._left(time.monotonic())
+            self._rate, self._tokens = rate, min(self._tokens, rate.burst)
+
     def pause(self, seconds: float) -> None:
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
@@ -109,4 +115,6 @@ class Paces:
             if len(self._buckets) > MOST_KEPT:
                 self._buckets = {n: b for n, b in self._buckets.items() if not b.idle}
             self._buckets[name] = Bucket(rate)
-        return self._buckets[name]
+        bucket = self._buckets[name]
+        bucket.keep(rate)
+        return bucket

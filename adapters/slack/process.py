@@ -37,6 +37,7 @@ from bot.models import Catalog
 from bot.proxies import proxy_for
 from bot.settings import CLEARED, SlackSettings
 from bot.slots import Slots
+from bot.tasks import end
 from bot.types import Turn
 
 T = TypeVar("T")
@@ -57,7 +58,8 @@ async def serve(settings: SlackSettings) -> None:
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session, open_session(origins) as files:
         us = await introduce(client := web_client(settings, session))
         address = await addresses(settings, client)
-        adapter, app = assembled(settings, us, client, files, origins)
+        sharing = Sharing(lambda: Slots(adapter.store, f"slack:{us.team}:senders", MOST))
+        adapter, app = assembled(settings, us, client, files, origins, sharing)
         sockets = Sockets(app, session, address, partial(dead.malformed, adapter.store), us.echoed)
 
         async def listen() -> None:
@@ -66,7 +68,11 @@ async def serve(settings: SlackSettings) -> None:
                 await sockets.greeted.wait()
                 log.info("slack.ready team=%s", us.team)
 
-        await adapter.serve(listen, sockets.close)
+        counting = asyncio.create_task(sharing.run())
+        try:
+            await adapter.serve(listen, sockets.close)
+        finally:
+            await end(counting)
 
 
 def assembled(
@@ -75,6 +81,7 @@ def assembled(
     client: AsyncWebClient,
     files: aiohttp.ClientSession,
     origins: Origins,
+    sharing: Sharing,
 ) -> tuple[Adapter, AsyncApp]:
     """Everything behind the sockets: the shared parts with Slack as their platform, and Bolt with all its handlers."""
     allowed = settings.slack_external == "allow"
@@ -85,7 +92,7 @@ def assembled(
         settings.slack_api_url,
         settings.attachment_origins,
     )
-    waits = Waits()
+    waits = Waits(lambda: adapter.store, us.team)
     people = People(client, waits, us, named_groups(settings))
 
     async def stranger(turn: Turn) -> bool:
@@ -111,7 +118,7 @@ def assembled(
         hooks,
         lambda channel, root: listening.resume(channel, root),
         streams,
-        Sharing(lambda: Slots(adapter.store, f"slack:{us.team}:senders", MOST)),
+        sharing,
         lambda turn, message: adapter.replies.leads(turn, message),
     )
     catalog = Catalog.load(settings.models_file)

@@ -104,8 +104,8 @@ class Slack:
         if action == "post":
             return f"post {turn.place}", POSTS
         if message and self._streams.is_open(message):
-            return self._sharing.of("append", APPENDS)
-        return self._sharing.of("update", UPDATES)
+            return "append", self._sharing.of(APPENDS)
+        return "update", self._sharing.of(UPDATES)
 
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool
@@ -154,7 +154,6 @@ class Slack:
         """By what Slack lets us do with the message: a stream is appended to or stopped, all else is updated."""
         if message == UNSEEN:
             return
-        await self._sharing.renew()
         if self._streams.is_open(message):
             await self._streams.show(turn, message, body)
             return
@@ -214,8 +213,6 @@ class Slack:
             return
         if on:
             self._signed[turn.id] = ""
-        else:
-            del self._signed[turn.id]
         try:
             asking = self._waits.asking("assistant.threads.setStatus")
             async with asking, asyncio.timeout(STATUS_SECONDS):
@@ -226,6 +223,8 @@ class Slack:
                 )
                 if on:
                     self._signed[turn.id] = thread
+                else:  # not before: whoever is cancelled leaves it to who comes next
+                    self._signed.pop(turn.id, None)
         except MissingScope as error:
             self._status_works = False
             log.info("status.unavailable why=%s", error.sentence)

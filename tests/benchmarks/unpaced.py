@@ -21,6 +21,9 @@ class Unpaced(pace.Bucket):
     def __init__(self, rate: Rate) -> None:
         super().__init__(WITHOUT)
 
+    def keep(self, rate: Rate) -> None:
+        """It stays without one."""
+
 
 if __name__ == "__main__":
     pace.Bucket = Unpaced  # type: ignore[misc]

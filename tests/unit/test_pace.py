@@ -120,6 +120,20 @@ async def test_after_a_later_nothing_leaves_until_then() -> None:
     assert not at_once(bucket, FINAL)
 
 
+async def test_a_rate_that_changes_keeps_what_was_promised_and_gives_nothing_back() -> None:
+    """A bucket of another name for the new rate was full again, and promised nothing: what grew took the rights that
+    last words of both needed."""
+    paces, alone, shared = Paces(), Rate(1, NEVER, 10), Rate(1, NEVER, 5)
+    bucket = paces.bucket("update", alone)
+    bucket.promised = 4
+    assert at_once(bucket, FINAL)
+    assert paces.bucket("update", shared) is bucket
+    assert [at_once(bucket, GROWING) for _ in range(3)] == [True, True, False]
+    assert [at_once(bucket, FINAL) for _ in range(4)] == [True, True, True, False]
+    assert paces.bucket("update", alone) is bucket
+    assert not at_once(bucket, FINAL)
+
+
 async def test_buckets_that_nobody_uses_are_forgotten_and_the_others_kept() -> None:
     paces, rate = Paces(), Rate(1, NEVER, 2)
     used, promised = paces.bucket("used", rate), paces.bucket("promised", rate)

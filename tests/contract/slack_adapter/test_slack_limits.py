@@ -9,14 +9,17 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from adapters.platform import Rate
+from adapters.platform import Body, Rate
+from adapters.process import Adapter
 from adapters.slack.sharing import MOST, Sharing
+from adapters.slack.waits import Waits
 from bot.caps import Caps
+from bot.errors import PlatformBusy
 from bot.slots import Slots
 from bot.store import Store, connect
 from bot.types import Turn
 from playground.slack import Message, SlackServer
-from tests.contract.slack_adapter.office import Office
+from tests.contract.slack_adapter.office import Office, mention, parts_of
 
 pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thirty times
 
@@ -66,21 +69,52 @@ async def test_two_adapters_share_what_slack_allows_a_workspace(redis: Redis) ->
     """Each paced itself as if it were alone: both together met Slack's limit after a minute."""
     slots = Slots(Store(redis), "slack:T1:senders", MOST)
     one, two, minute = Sharing(lambda: slots), Sharing(lambda: slots), Rate(50, 60.0, 10)
-    await one.renew()
-    assert one.of("update", minute) == ("update among 1", minute)
-    await two.renew()
-    one._next = 0.0  # it looks again when two seconds are over
-    await one.renew()
-    assert one.of("update", minute) == two.of("update", minute)
-    assert one.of("update", minute) == ("update among 2", Rate(50, 120.0, 5))
+    await one.look()
+    assert one.of(minute) == minute
+    await two.look()
+    await one.look()
+    assert one.of(minute) == two.of(minute) == Rate(50, 120.0, 5)
+
+
+async def test_what_one_adapter_is_told_about_a_workspace_all_heed(office: Office) -> None:
+    """Each asked until it had heard a 429 of its own."""
+    slack, turn = office.slack, await mention(office)
+    await office.answer(turn, "So it is.")
+    answer = await slack.shows("So it is.", thread_ts=turn.message.id)
+    async with parts_of(office) as (one, _), parts_of(office) as (two, _):
+
+        async def edit(adapter: Adapter) -> None:
+            await adapter.platform.edit(turn, 0, answer.ts, Body("So it was."))
+
+        slack.will_refuse("chat.update", "ratelimited", retry_after=300)
+        with pytest.raises(PlatformBusy):
+            await edit(one)
+        asked = len(slack.calls)
+        with pytest.raises(PlatformBusy) as told:
+            await edit(two)
+        assert len(slack.calls) == asked
+        assert 0 < told.value.retry_after <= 300
+        await office.redis.delete(office.store.key("later", "slack", office.team, "chat.update"))
+        await edit(two)
+    await slack.shows("So it was.", thread_ts=turn.message.id)
 
 
 async def test_where_redis_is_away_an_adapter_sends_as_before(redis: Redis) -> None:
     unreachable = Slots(Store(connect("redis://127.0.0.1:1", retries=0)), "x", MOST)
     sharing = Sharing(lambda: unreachable)
     sharing.among = 2
-    await sharing.renew()
+    await sharing.look()
     assert sharing.among == 2
+    waits, counted = Waits(lambda: unreachable.store, "T1"), 0
+    async with waits.asking("chat.update"):
+        counted += 1
+    with pytest.raises(PlatformBusy):
+        async with waits.asking("chat.update"):
+            raise PlatformBusy("Slack asks to wait.", 300.0)
+    with pytest.raises(PlatformBusy):
+        async with waits.asking("chat.update"):
+            counted += 1
+    assert counted == 1
 
 
 async def test_who_has_too_many_questions_open_is_told_once_and_others_are_heard(
