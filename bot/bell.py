@@ -25,13 +25,8 @@ LEAVE_SECONDS = (
 MOST_WAITING = 1000  # bells of one process; when Redis is away, the sweeps will ring them all
 
 
-def bell(conversation: str) -> str:
-    """What `message` says, as it lies in the list."""
-    return json.dumps(message(conversation))
-
-
 def message(conversation: str) -> dict[str, Any]:
-    """The task in Celery's second protocol, as kombu keeps it in a list of Redis."""
+    """A bell: the message of its task in Celery's second protocol, as kombu keeps it in a list of Redis."""
     id_ = uuid.uuid4().hex
     body = json.dumps([[conversation], {}, {}]).encode()
     return {
@@ -46,6 +41,11 @@ def message(conversation: str) -> dict[str, Any]:
             "delivery_tag": id_,
         },
     }
+
+
+def element(conversation: str) -> str:
+    """The message as an element of that list."""
+    return json.dumps(message(conversation))
 
 
 class Bell:
@@ -69,7 +69,7 @@ class Bell:
     async def _ring(self, conversation: str) -> None:
         store = self._store
         try:
-            await store.run("ring", [store.key("celery", QUEUE)], bell(conversation))
+            await store.run("ring", [store.key("celery", QUEUE)], element(conversation))
         except (RedisError, OSError) as error:
             log.warning("bell.failed error=%s", type(error).__name__)
 

@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from bot import dead
 from bot import store as keys
-from bot.bell import QUEUE, bell
+from bot.bell import QUEUE, element
 from bot.caps import TOLD_SECONDS, Caps
+from bot.seats import NO_CAPS, Seats, unheard
 from bot.stopped import stopped_notes
 from bot.store import Store, text
 from bot.stored import Stored
@@ -22,7 +23,6 @@ CAP = 50  # turns that wait in one conversation; the next one is refused with a 
 FETCH_MS = (
     20_000  # how long a turn's files and quoted messages may take, then it goes on without them
 )
-NO_CAPS = Caps()
 CONVERSATION = re.compile(rb"[a-z]+(:[A-Za-z0-9._@-]{1,64}){3}")  # a `Thread.key`
 TURN = re.compile(rb"[0-9A-Z]{16}")  # a turn's id
 BARRED = b"barred"  # in the place of a turn's id, under the mark of an event that was refused
@@ -53,7 +53,7 @@ class Admission:
 
 
 class Inbox:
-    """All that may be done to turns but to answer them, which `work` adds. Each method is one round trip and safe to
+    """All that may be done to turns but to answer them, which `work` does. Each method is one round trip and safe to
     repeat."""
 
     def __init__(
@@ -62,14 +62,13 @@ class Inbox:
         *,
         log_ttl: int = keys.DAY,
         caps: Caps = NO_CAPS,
-        ring: Callable[[str], None] = lambda _: None,
+        ring: Callable[[str], None] = unheard,
     ) -> None:
-        """`ring` is told of each conversation that became due because another one's answer is over."""
+        """`ring` is that of `Seats`."""
         self.store = store
         self.log_ttl = log_ttl
         self.caps = caps
-        self._ring = ring
-        self._seats = (store.prefix, caps.user_answers, caps.workspace_answers)
+        self._seats = Seats(store.prefix, caps, ring)
 
     async def admit(
         self,
@@ -84,28 +83,14 @@ class Inbox:
         conversation (`at_key`). A turn that `renews` cuts its conversation here: what was said before is no part of
         what comes after it.
         """
-        key, channel = self.store.key, turn.message.thread.channel
-        seen = [key("seen", channel.platform, channel.workspace, m) for m in turn.message.marks]
+        channel = turn.message.thread.channel
+        seen = [
+            self.store.key("seen", channel.platform, channel.workspace, mark)
+            for mark in turn.message.marks
+        ]
         outcome, found = await self.store.run(
             "admit",
-            [
-                key("inbox", turn.conversation),
-                key("turn", turn.id),
-                key("due"),
-                key("owed", turn.platform),
-                key("fetching", turn.platform),
-                key("outbox", turn.conversation),
-                key("epoch", turn.conversation),
-                key("secret", turn.id),
-                key("open", turn.person),
-                key("refused", turn.person, turn.conversation),
-                key("refused", turn.person),
-                key("lease", turn.conversation),
-                key("turn", turn.retries),
-                key("celery", QUEUE),
-                *seen,
-                *at,
-            ],
+            [*self._of(turn), *seen, *at],
             turn.conversation,
             turn.id,
             encode(turn),
@@ -126,12 +111,32 @@ class Inbox:
             self.caps.user_questions,
             TOLD_SECONDS,
             turn.retries,
-            bell(turn.conversation),
-            *self._seats,
+            element(turn.conversation),
+            *self._seats.arguments,
         )
         if (admitted := Admitted(text(outcome))) in (Admitted.FULL, Admitted.MANY):
             return Admission(admitted, turn.id, told=bool(found))
         return Admission(admitted, text(found))
+
+    def _of(self, turn: Turn) -> list[str]:
+        """ADMIT's keys, in its order, before those that the message is known by."""
+        key = self.store.key
+        return [
+            key("inbox", turn.conversation),
+            key("turn", turn.id),
+            key("due"),
+            key("owed", turn.platform),
+            key("fetching", turn.platform),
+            key("outbox", turn.conversation),
+            key("epoch", turn.conversation),
+            key("secret", turn.id),
+            key("open", turn.person),
+            key("refused", turn.person, turn.conversation),
+            key("refused", turn.person),
+            key("lease", turn.conversation),
+            key("turn", turn.retries),
+            key("celery", QUEUE),
+        ]
 
     async def ready(self, turn: Turn) -> bool:
         """The turn's files and quotes are in; False where it no longer waits for them."""
@@ -165,7 +170,7 @@ class Inbox:
         self, turn: Turn, how: str, words: str, within: tuple[str, ...], before: tuple[str, ...]
     ) -> str:
         key = self.store.key
-        state, *woken = await self.store.run(
+        done = await self.store.run(
             "amend",
             [
                 key("turn", turn.id),
@@ -185,14 +190,9 @@ class Inbox:
             hint_channel(self.store, turn.conversation),
             json.dumps(within),
             json.dumps(before),
-            *self._seats,
+            *self._seats.arguments,
         )
-        return self._rung(state, woken)
-
-    def _rung(self, state: bytes, woken: Iterable[bytes]) -> str:
-        for conversation in woken:
-            self._ring(text(conversation))
-        return text(state)
+        return self._seats.rung(done)
 
     async def waiting(self, conversation: str) -> list[str]:
         """The turns that are answered or wait for it, in order."""
@@ -211,8 +211,7 @@ class Inbox:
 
     async def load(self, turn_id: str) -> Stored | None:
         """A stored turn; None where nothing is kept under this id (any more)."""
-        fields = await self.store.redis.hgetall(self.store.key("turn", turn_id))
-        return Stored.of(turn_id, fields) if fields else None
+        return await Stored.load(self.store, turn_id)
 
     async def newest(self, turn_id: str) -> Stored | None:
         """The turn that answers the same question now: the last one that retries it, or it itself."""

@@ -1,4 +1,4 @@
-"""Celery as this project uses it: what hears the bells of `bot/bell.py`."""
+"""Celery as this project uses it: its settings, for whoever hears bells."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from bot.store import text
+from bot.store import Store, text
 from bot.types import RECORD_VERSION, Turn, decode
 
 NEWER_SECONDS = 600.0  # that a newer version's turn waits for a process that can read it, as in a rolling restart
@@ -35,6 +35,12 @@ class Stored:
     def left(self) -> bool:
         """Whether it is to be left to a newer process, which will be there soon: versions change one by one."""
         return self.newer and time.time() - self.admitted < NEWER_SECONDS
+
+    @classmethod
+    async def load(cls, store: Store, turn_id: str) -> Stored | None:
+        """What is kept under a turn's id; None where nothing is (any more)."""
+        fields = await store.redis.hgetall(store.key("turn", turn_id))
+        return cls.of(turn_id, fields) if fields else None
 
     @classmethod
     def of(cls, turn_id: str, fields: dict[bytes, bytes]) -> Stored:

@@ -11,7 +11,8 @@ from typing import Literal
 from bot import dead
 from bot import store as keys
 from bot.caps import Caps
-from bot.inbox import CONVERSATION, NO_CAPS, Inbox, hint_channel, new_token, text_keys
+from bot.inbox import CONVERSATION, hint_channel, new_token, text_keys
+from bot.seats import NO_CAPS, Seats, unheard
 from bot.store import Store, pairs, text
 from bot.stored import Stored
 from bot.types import Phase, Usage, encode
@@ -60,8 +61,8 @@ class Outcome:
     dead: str = ""  # the dead letter, if it is one
 
 
-class Work(Inbox):
-    """The inbox in the hands of a worker, who may answer what waits in it."""
+class Work:
+    """All that a worker may do to turns that wait: answer them. Each method is one round trip and safe to repeat."""
 
     def __init__(
         self,
@@ -70,11 +71,13 @@ class Work(Inbox):
         lease_ms: int = LEASE_MS,
         log_ttl: int = keys.DAY,
         caps: Caps = NO_CAPS,
-        ring: Callable[[str], None] = lambda _: None,
+        ring: Callable[[str], None] = unheard,
     ) -> None:
-        """`lease_ms` is how long a silent worker keeps a conversation."""
-        super().__init__(store, log_ttl=log_ttl, caps=caps, ring=ring)
+        """`lease_ms` is how long a silent worker keeps a conversation; `ring` is that of `Seats`."""
+        self.store = store
         self.lease_ms = lease_ms
+        self._log_ttl = log_ttl
+        self._seats = Seats(store.prefix, caps, ring)
 
     async def claim(self, conversation: str) -> Grant | None:
         """The head of the conversation, if nobody else answers it and its files are in."""
@@ -92,7 +95,7 @@ class Work(Inbox):
             new_token(),
             self.lease_ms,
             keys.REPLY_TTL,
-            *self._seats,
+            *self._seats.arguments,
         )
         if status != b"granted":
             return None
@@ -126,7 +129,7 @@ class Work(Inbox):
         """Finish the head: 'done' or 'again' (it is), 'lost' (another holds it), 'stop' (its author stopped it)."""
         key = self.store.key
         entries = [part for entry in outcome.entries for part in entry]
-        state, *woken = await self.store.run(
+        done = await self.store.run(
             "commit",
             [
                 key("lease", grant.conversation),
@@ -147,16 +150,16 @@ class Work(Inbox):
             json.dumps(outcome.notes),
             encode(outcome.usage),
             keys.REPLY_TTL,
-            self.log_ttl,
+            self._log_ttl,
             outcome.drop,
             outcome.tail,
             outcome.dead,
             hint_channel(self.store, grant.conversation),
             dead.KEPT,
             *entries,
-            *self._seats,
+            *self._seats.arguments,
         )
-        return self._rung(state, woken)
+        return self._seats.rung(done)
 
     async def release(self, grant: Grant, *, later_ms: int = 0) -> None:
         """Give the conversation and the attempt back; it is due at once, or so much later."""
@@ -173,6 +176,10 @@ class Work(Inbox):
         """Conversations that are due, moved forward so that one worker rings each."""
         due = self.store.key("due")
         found = await self.store.run(
-            "sweep", [due, self.store.key("lines")], SWEEP_COUNT, SWEEP_FORWARD_MS, *self._seats
+            "sweep",
+            [due, self.store.key("lines")],
+            SWEEP_COUNT,
+            SWEEP_FORWARD_MS,
+            *self._seats.arguments,
         )
         return await dead.sound(self.store, due, found, CONVERSATION)

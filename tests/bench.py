@@ -19,9 +19,9 @@ from bot.reply import Replies, Shown
 from bot.settings import WorkerSettings
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
-from bot.work import Work
 from playground.models import ModelServer
 from tests.house import LASTING
+from tests.inbox import BothSides
 from workers.assembly import services
 
 KEY = "sk-bench-0123456789abcdef"
@@ -56,7 +56,7 @@ class Bench:
         self.answering = self.services.answering
         self.store = Store(self.redis)
         self.bell = Bell(self.store)
-        self.inbox, self.replies = Work(self.store), Replies(self.store)
+        self.inbox, self.replies = BothSides(self.store), Replies(self.store)
         self.conversations = Conversations(self.store)
         return self
 

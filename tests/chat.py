@@ -33,7 +33,8 @@ from bot.types import (
     Thread,
     Turn,
 )
-from bot.work import Grant, Outcome, Work
+from bot.work import Grant, Outcome
+from tests.inbox import BothSides
 
 PATIENCE = 20.0  # s until a condition counts as never coming true
 SWEEP = 0.05  # s between two sweeps of an adapter
@@ -304,7 +305,7 @@ def admin(person: str = "U1") -> Actor:
 class Pen:
     """A worker: it claims the head of a conversation, and writes."""
 
-    def __init__(self, inbox: Work, replies: Replies) -> None:
+    def __init__(self, inbox: BothSides, replies: Replies) -> None:
         self.inbox = inbox
         self.replies = replies
         self._at: dict[int, int] = {}
@@ -358,7 +359,7 @@ class Shop:
 
     def __init__(self, redis: Redis) -> None:
         store = Store(redis)
-        self.inbox = Work(store)
+        self.inbox = BothSides(store)
         self.replies = Replies(store)
         self.pen = Pen(self.inbox, self.replies)
         self.server = Server()

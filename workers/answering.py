@@ -32,9 +32,9 @@ class Answering:
     """What a bell starts. Any number may run for one conversation: CLAIM lets one of them through."""
 
     def __init__(
-        self, inbox: Work, replies: Replies, leases: Leases, bell: Bell, draft: Draft
+        self, work: Work, replies: Replies, leases: Leases, bell: Bell, draft: Draft
     ) -> None:
-        self._inbox = inbox
+        self._work = work
         self._replies = replies
         self._leases = leases
         self._bell = bell
@@ -56,7 +56,7 @@ class Answering:
         for _ in range(CLAIMS_PER_BELL):
             if self.draining:
                 break
-            grant = await self._inbox.claim(conversation)
+            grant = await self._work.claim(conversation)
             if grant is None:
                 return
             async with self._leases.hold(grant) as held:
@@ -70,14 +70,14 @@ class Answering:
         try:
             if stored is not None and stored.left and not grant.stopped:
                 log.info("turn.left turn=%s", grant.turn)
-                await self._inbox.release(grant, later_ms=NEWER_AGAIN_MS)
+                await self._work.release(grant, later_ms=NEWER_AGAIN_MS)
                 return False
             outcome = await held.guard(self._outcome(held, stored))
         except AWAY:  # not the turn's fault: no attempt of it is spent
-            await self._inbox.release(grant)
+            await self._work.release(grant)
             raise
         if outcome is None and held.why is End.DRAIN:
-            await self._inbox.release(grant)
+            await self._work.release(grant)
         elif outcome is None and held.why is End.STOP:
             outcome = await self._stopped(held)
         if outcome is not None:
@@ -103,7 +103,7 @@ class Answering:
 
     async def _stopped(self, held: Held) -> Outcome:
         """The answer ends where it is: with its question in the log, unless that was taken back."""
-        outcome, stored = held.so_far(), await self._inbox.load(held.grant.turn)
+        outcome, stored = held.so_far(), await Stored.load(self._work.store, held.grant.turn)
         seen = await self._replies.read(held.grant.turn)
         if len(seen.text) > len(outcome.text):  # a former holder's, and no part of this prompt
             outcome = replace(outcome, text=seen.text, alias=seen.alias, entries=(), drop=0, tail=0)
@@ -124,7 +124,7 @@ class Answering:
             try:
                 if state == "stop":
                     outcome = await self._stopped(held)
-                state = await self._inbox.commit(held.grant, epoch, outcome)
+                state = await self._work.commit(held.grant, epoch, outcome)
             except (RedisError, OSError) as error:
                 if time.monotonic() > give_up:
                     raise

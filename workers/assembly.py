@@ -39,7 +39,7 @@ async def services(settings: WorkerSettings, catalog: Catalog, concurrency: int)
     store = Store(connect(settings.redis_url, connections=concurrency + SPARE), settings.prefix)
     bell = Bell(store)
     ttl = int(settings.context_ttl_hours * 3600)
-    inbox = Work(
+    work = Work(
         store,
         lease_ms=int(settings.lease_seconds * 1000),
         log_ttl=ttl,
@@ -57,6 +57,6 @@ async def services(settings: WorkerSettings, catalog: Catalog, concurrency: int)
         Pseudonyms(settings.secrets),
         budget=settings.context_tokens,
     )
-    leases = Leases(inbox)
-    answering = Answering(inbox, replies, leases, bell, drafting.draft)
-    return Services(inbox, leases, answering, bell, providers.close)
+    leases = Leases(work)
+    answering = Answering(work, replies, leases, bell, drafting.draft)
+    return Services(work, leases, answering, bell, providers.close)

@@ -78,8 +78,8 @@ class Held:
 class Leases:
     """All grants of this process."""
 
-    def __init__(self, inbox: Work) -> None:
-        self._inbox = inbox
+    def __init__(self, work: Work) -> None:
+        self._work = work
         self._held: dict[str, Held] = {}
 
     def __len__(self) -> int:
@@ -99,11 +99,11 @@ class Leases:
 
     async def _renew(self, held: Held) -> None:
         asked = time.monotonic()
-        state = await self._inbox.renew(held.grant)
+        state = await self._work.renew(held.grant)
         if state == "lost":  # to another holder, or spent by our own COMMIT, whose work is over
             held.end(End.LOST)
         else:
-            held.until = asked + self._inbox.lease_ms / 1000
+            held.until = asked + self._work.lease_ms / 1000
         if state == "stop":
             held.end(End.STOP)
 
@@ -111,7 +111,7 @@ class Leases:
         """Renew it at a third of the lease, until it is lost. Without Redis the next round tries again: expiry alone
         takes nothing away, only another's claim does."""
         while time.monotonic() - held.since < HOLD_SECONDS:
-            await asyncio.sleep(self._inbox.lease_ms / 3000)
+            await asyncio.sleep(self._work.lease_ms / 3000)
             try:
                 await self._renew(held)
             except (RedisError, OSError) as error:
@@ -123,7 +123,7 @@ class Leases:
 
     async def stops(self) -> None:
         """Follow what is to stop; RENEW finds what is missed here."""
-        store = self._inbox.store
+        store = self._work.store
         while True:
             try:
                 async with store.redis.pubsub() as pubsub:

@@ -25,7 +25,7 @@ from bot.store import RedisError
 from bot.tasks import end
 from bot.work import Work
 from workers.answering import Answering
-from workers.bells import register
+from workers.consumer import register
 from workers.leases import End, Leases
 from workers.slots import Slots
 from workers.sweeping import Sweeping
@@ -135,13 +135,13 @@ class Services:
 
     def __init__(
         self,
-        inbox: Work,
+        work: Work,
         leases: Leases,
         answering: Answering,
         bell: Bell,
         close: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
-        self._inbox = inbox
+        self._work = work
         self._leases = leases
         self.answering = answering
         self.bell = bell
@@ -152,13 +152,13 @@ class Services:
         """Follow stops and sweep while there is room, until the drain ends it."""
         self._background = [
             asyncio.create_task(self._leases.stops()),
-            asyncio.create_task(Sweeping(self._inbox, self.bell, room).run()),
+            asyncio.create_task(Sweeping(self._work, self.bell, room).run()),
         ]
         await asyncio.gather(*self._background)
 
     async def bury(self, letter: str) -> None:
         try:
-            await dead.bury(self._inbox.store, letter)
+            await dead.bury(self._work.store, letter)
         except (RedisError, OSError) as error:
             log.warning("dead_letter.lost error=%s", type(error).__name__)
 
@@ -172,7 +172,7 @@ class Services:
         await end(*self._background)
         await self.bell.close()
         await self._close()
-        await self._inbox.store.close()
+        await self._work.store.close()
 
     async def _idle(self, seconds: float) -> None:
         """Until nobody works at a conversation, or for so long."""

@@ -20,8 +20,8 @@ SWEEP_SECONDS = 1.0
 class Sweeping:
     """`room` says whether this worker could take an answer: while none can, more bells would only pile up."""
 
-    def __init__(self, inbox: Work, bell: Bell, room: Callable[[], bool]) -> None:
-        self._inbox = inbox
+    def __init__(self, work: Work, bell: Bell, room: Callable[[], bool]) -> None:
+        self._work = work
         self._bell = bell
         self._room = room
 
@@ -32,14 +32,14 @@ class Sweeping:
             await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
             try:
                 if away:
-                    await self._inbox.store.redis.ping()
+                    await self._work.store.redis.ping()
                     log.info("redis.back")
-                    await asyncio.sleep(self._inbox.lease_ms / 1000)
+                    await asyncio.sleep(self._work.lease_ms / 1000)
                     away = False
                 if self._room():
                     asked = time.monotonic()
-                    found = await self._inbox.sweep()
-                    if away := time.monotonic() - asked > self._inbox.lease_ms / 3000:
+                    found = await self._work.sweep()
+                    if away := time.monotonic() - asked > self._work.lease_ms / 3000:
                         log.warning(
                             "sweep.late"
                         )  # it stood still, and no holder could renew: they come round again

@@ -12,11 +12,11 @@ import time
 from bot.bell import Bell
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
-from bot.work import Work
 from tests.benchmarks import usage
 from tests.benchmarks.lab import PATIENCE, Lab
 from tests.benchmarks.row import Row
 from tests.benchmarks.speakers import CHUNKS, SECONDS
+from tests.inbox import BothSides
 
 ANSWERS = 400
 AT_ONCE = 200  # the worker's default, and as many for the bare client
@@ -96,7 +96,7 @@ async def ours(lab: Lab, pid: int, answers: int) -> tuple[float, float]:
 async def admit(lab: Lab, count: int) -> None:
     """Questions as an adapter admits them, each in a conversation of its own, and their bells."""
     store = Store(lab.redis)
-    inbox, bell = Work(store), Bell(store)
+    inbox, bell = BothSides(store), Bell(store)
     for n in range(count):
         id_ = f"{time.time_ns() // 1000}.{n:06}"
         thread = Thread(Channel("slack", "T1", "C1"), id_)

@@ -17,8 +17,8 @@ from bot.queue import QUEUE
 from bot.reply import Replies
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
-from bot.work import Work
 from tests.house import LASTING, House
+from tests.inbox import BothSides
 
 PATIENT = LASTING.replace("\n[", "\nfirst_token = 300\nsilence = 300\n[", 1)  # a test's gates
 LIST = f"switchboard:celery:{QUEUE}"
@@ -37,7 +37,7 @@ class Works:
     def __init__(self, house: House) -> None:
         self.house = house
         self.redis = house.redis
-        self.inbox, self.replies = Work(Silent(self.redis)), Replies(Store(self.redis))
+        self.inbox, self.replies = BothSides(Silent(self.redis)), Replies(Store(self.redis))
         self._count = 0
 
     def turn(self, words: str, thread: str) -> Turn:

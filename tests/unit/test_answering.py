@@ -514,7 +514,7 @@ async def test_a_whole_answer_waits_for_redis_and_is_committed_once(
         assert grant is not None
         store = Store(connect(line.url, retries=0, connections=1))
         await store.redis.ping()
-        bench.answering._inbox = Work(store)
+        bench.answering._work = Work(store)
         await bench.inbox.commit(replace(grant, fence=1), "0", Outcome(Phase.FAILED, ""))  # known
         async with bench.services._leases.hold(grant) as held:
             line.lose()
@@ -566,7 +566,7 @@ async def test_an_error_that_a_cancellation_turned_into_is_no_fault(bench: Bench
 async def test_a_grant_is_renewed_as_long_as_it_is_held(redis_url: str, redis: Redis) -> None:
     async with Bench(redis_url, SWITCHBOARD_LEASE_SECONDS="1") as bench:
         turn = await bench.ask("long")
-        grant = await bench.services._inbox.claim(turn.conversation)
+        grant = await bench.services._work.claim(turn.conversation)
         assert grant is not None
         name = bench.store.key("lease", turn.conversation)
         first = await bench.redis.hget(name, "expiry")

@@ -30,7 +30,7 @@ from bot.work import Outcome
 from tests.asleep import asleep
 from tests.chat import admin, delivering, until
 from tests.unit.test_commanding import CATALOG, Counter
-from workers.bells import said
+from workers.consumer import conversation_in
 
 
 @pytest.fixture
@@ -213,7 +213,9 @@ async def test_the_latest_question_is_asked_again_once_with_the_model_that_is_na
     assert (turn.model, turn.message.model) == (alias, alias)
     assert (turn.message.text, turn.message.author) == ("why?", first.message.author)
     bells = await counter.inbox.store.redis.lrange(counter.inbox.store.key("celery", QUEUE), 0, -1)
-    assert [said(json.loads(bell)) for bell in bells] == [turn.conversation] * 2, "as it was first"
+    assert [conversation_in(json.loads(bell)) for bell in bells] == [turn.conversation] * 2, (
+        "as it was first"
+    )
 
 
 async def test_where_a_command_is_answered_apart_it_says_which_model_tries(

@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bot.bell import QUEUE, Bell
-from bot.bell import message as bell
+from bot.bell import QUEUE, Bell, message
 from bot.inbox import CONVERSATION
 from bot.queue import assert_json_only, celery_app
 from bot.store import Store, connect
 from tests.bench import Bench
-from workers.bells import said
+from workers.consumer import conversation_in
 from workers.slots import Slots
 from workers.sweeping import SWEEP_SECONDS, Sweeping
 
@@ -34,13 +33,13 @@ async def bench(redis_url: str, redis: Redis) -> AsyncIterator[Bench]:
 
 
 def test_a_bell_says_which_conversation_and_nothing_else() -> None:
-    assert said(bell(HERE)) == HERE
+    assert conversation_in(message(HERE)) == HERE
     assert CONVERSATION.fullmatch(HERE.encode())
 
 
-def message(args: Any, **changes: Any) -> dict[str, Any]:
+def worded(args: Any, **changes: Any) -> dict[str, Any]:
     body = base64.b64encode(json.dumps(args).encode()).decode()
-    return {**bell(HERE), "body": body, **changes}
+    return {**message(HERE), "body": body, **changes}
 
 
 @pytest.mark.parametrize(
@@ -51,39 +50,39 @@ def message(args: Any, **changes: Any) -> dict[str, Any]:
         "text",
         {},
         {"headers": None},
-        message([[], {}, {}]),
-        message([[HERE, "more"], {}, {}]),
-        message([[HERE], {"option": 1}, {}]),
-        message([["no conversation"], {}, {}]),
-        message([["slack:T1:C1:" + "1" * 100], {}, {}]),
-        message([[f"{HERE}\n"], {}, {}]),
-        message([[{"text": "words"}], {}, {}]),
-        message([["slack:T1:C1:ö"], {}, {}]),
-        message("text"),
-        message({"args": [HERE]}),
-        message([[HERE], {}, {}], headers={"task": "os.system"}),
-        message([[HERE], {}, {}], headers=["task"]),
-        {**bell(HERE), "content-type": "application/x-python-serialize"},
-        {**bell(HERE), "body": "!!!"},
-        {**bell(HERE), "body": 7},
+        worded([[], {}, {}]),
+        worded([[HERE, "more"], {}, {}]),
+        worded([[HERE], {"option": 1}, {}]),
+        worded([["no conversation"], {}, {}]),
+        worded([["slack:T1:C1:" + "1" * 100], {}, {}]),
+        worded([[f"{HERE}\n"], {}, {}]),
+        worded([[{"text": "words"}], {}, {}]),
+        worded([["slack:T1:C1:ö"], {}, {}]),
+        worded("text"),
+        worded({"args": [HERE]}),
+        worded([[HERE], {}, {}], headers={"task": "os.system"}),
+        worded([[HERE], {}, {}], headers=["task"]),
+        {**message(HERE), "content-type": "application/x-python-serialize"},
+        {**message(HERE), "body": "!!!"},
+        {**message(HERE), "body": 7},
     ],
 )
 def test_what_is_no_bell_is_none(odd: object) -> None:
-    assert said(odd) is None
+    assert conversation_in(odd) is None
 
 
 async def test_a_ring_is_a_bell_in_celerys_list(bench: Bench) -> None:
     bench.bell.ring(HERE)
     await bench.until(bench.bells)
     raw = await bench.redis.lpop(LIST)
-    assert said(json.loads(raw)) == HERE
+    assert conversation_in(json.loads(raw)) == HERE
     assert len(raw) < 1000
 
 
 async def test_an_admission_rings_once_where_its_conversation_becomes_due(bench: Bench) -> None:
     turn = bench.turn("anybody?")
     await bench.inbox.admit(turn)
-    assert said(json.loads(await bench.redis.lindex(LIST, 0))) == turn.conversation
+    assert conversation_in(json.loads(await bench.redis.lindex(LIST, 0))) == turn.conversation
     await bench.inbox.admit(turn)
     await bench.ask("and another thing?")
     await bench.inbox.admit(bench.turn("look at this", thread="2.2", history=True))
@@ -141,7 +140,7 @@ async def test_the_sweep_rings_through_celery_and_through_nothing_else(bench: Be
     sweeping = asyncio.create_task(Sweeping(bench.inbox, bench.bell, room).run())
     await bench.until(bench.bells)
     assert (len(sweeps), SWEEP_SECONDS) == (1, 1.0)
-    assert said(json.loads(await bench.redis.lindex(LIST, 0))) == turn.conversation
+    assert conversation_in(json.loads(await bench.redis.lindex(LIST, 0))) == turn.conversation
     assert not bench.models.requests
     sweeping.cancel()
     await asyncio.gather(sweeping, return_exceptions=True)

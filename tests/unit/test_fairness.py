@@ -12,7 +12,8 @@ from bot.inbox import Admitted
 from bot.reply import Replies
 from bot.store import Store
 from bot.types import Channel, Phase, Thread, Turn
-from bot.work import SWEEP_COUNT, Grant, Outcome, Work
+from bot.work import SWEEP_COUNT, Grant, Outcome
+from tests.inbox import BothSides
 from tests.unit.test_inbox_machine import lapse, turn_for
 
 pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times
@@ -30,9 +31,11 @@ class Team:
         self.count = 0
         self.alone = alone
 
-    def another(self, **caps: int) -> Work:
+    def another(self, **caps: int) -> BothSides:
         """The inbox of another process."""
-        return Work(Store(self.redis), lease_ms=60_000, caps=Caps(**caps), ring=self.rung.append)
+        return BothSides(
+            Store(self.redis), lease_ms=60_000, caps=Caps(**caps), ring=self.rung.append
+        )
 
     async def ask(self, root: str, author: str = "U1", team: str = "T1", **changes: bool) -> Turn:
         """A question in a conversation; `root` names it."""

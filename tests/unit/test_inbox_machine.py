@@ -14,7 +14,8 @@ from bot.inbox import Admitted
 from bot.reply import Replies
 from bot.store import Store
 from bot.types import Author, Channel, Message, Phase, Quote, Target, Thread, Turn, new_id
-from bot.work import Grant, Outcome, Work
+from bot.work import Grant, Outcome
+from tests.inbox import BothSides
 from tests.unit.redis_machine import RedisMachine, agrees
 
 pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thousands of times
@@ -87,7 +88,7 @@ class InboxMachine(RedisMachine):
     @initialize(caps=st.sampled_from(CAPS))
     def begin(self, caps: Caps) -> None:
         self.inbox, self.replies = (
-            Work(self.store, lease_ms=60_000, caps=caps),
+            BothSides(self.store, lease_ms=60_000, caps=caps),
             Replies(self.store),
         )
         self.caps = caps
@@ -490,22 +491,22 @@ def test_inbox_lease_and_reply_agree_with_a_small_model(redis_url: str) -> None:
 
 
 @pytest.fixture
-def inbox(redis: Redis) -> Work:
-    return Work(Store(redis), lease_ms=60_000)
+def inbox(redis: Redis) -> BothSides:
+    return BothSides(Store(redis), lease_ms=60_000)
 
 
-async def lapse(inbox: Work, conversation: str) -> None:
+async def lapse(inbox: BothSides, conversation: str) -> None:
     """The holder falls silent for longer than its lease."""
     await inbox.store.redis.hset(inbox.store.key("lease", conversation), "expiry", 1)
 
 
-async def granted(inbox: Work, conversation: str) -> Grant:
+async def granted(inbox: BothSides, conversation: str) -> Grant:
     grant = await inbox.claim(conversation)
     assert grant is not None
     return grant
 
 
-async def test_a_deletion_outlives_the_holder_that_it_was_meant_for(inbox: Work) -> None:
+async def test_a_deletion_outlives_the_holder_that_it_was_meant_for(inbox: BothSides) -> None:
     turn = turn_for(CONVERSATIONS[0], 1)
     await inbox.admit(turn)
     assert not (await granted(inbox, turn.conversation)).stopped
@@ -523,7 +524,7 @@ async def test_a_deletion_outlives_the_holder_that_it_was_meant_for(inbox: Work)
 
 
 async def test_a_holder_that_wakes_up_after_its_question_was_deleted_writes_nothing(
-    inbox: Work,
+    inbox: BothSides,
 ) -> None:
     replies, turn = Replies(inbox.store), turn_for(CONVERSATIONS[0], 1)
     await inbox.admit(turn)
@@ -538,7 +539,7 @@ async def test_a_holder_that_wakes_up_after_its_question_was_deleted_writes_noth
     assert await replies.owed("slack") == [turn.id], "the delivery takes away what it has shown"
 
 
-async def test_what_is_given_back_is_no_attempt(inbox: Work) -> None:
+async def test_what_is_given_back_is_no_attempt(inbox: BothSides) -> None:
     turn = turn_for(CONVERSATIONS[0], 1)
     await inbox.admit(turn)
     for attempt in (1, 1, 1):
@@ -552,7 +553,7 @@ async def test_what_is_given_back_is_no_attempt(inbox: Work) -> None:
 
 
 async def test_an_edit_while_files_are_on_their_way_is_not_overwritten_by_them(
-    inbox: Work,
+    inbox: BothSides,
 ) -> None:
     turn = turn_for(CONVERSATIONS[0], 1).with_message(history=True)
     await inbox.admit(turn)
@@ -565,7 +566,7 @@ async def test_an_edit_while_files_are_on_their_way_is_not_overwritten_by_them(
 
 
 async def test_a_life_of_a_conversation_is_known_for_as_long_as_it_goes_on(
-    inbox: Work, redis: Redis
+    inbox: BothSides, redis: Redis
 ) -> None:
     """It was forgotten thirty days after `/new`, in the middle of a conversation."""
     new = replace(turn_for(CONVERSATIONS[0], 0), kind="command")
@@ -579,7 +580,7 @@ async def test_a_life_of_a_conversation_is_known_for_as_long_as_it_goes_on(
     assert await redis.ttl(inbox.store.key("epoch", CONVERSATIONS[0])) > 29 * 86_400
 
 
-async def test_the_fifty_first_waiting_question_is_refused(inbox: Work) -> None:
+async def test_the_fifty_first_waiting_question_is_refused(inbox: BothSides) -> None:
     for number in range(50):
         assert (await inbox.admit(turn_for(CONVERSATIONS[0], number))).outcome is Admitted.NEW
     refused = await inbox.admit(turn_for(CONVERSATIONS[0], 50))
@@ -587,7 +588,7 @@ async def test_the_fifty_first_waiting_question_is_refused(inbox: Work) -> None:
     assert (await inbox.admit(turn_for(CONVERSATIONS[1], 51))).outcome is Admitted.NEW
 
 
-async def test_a_turn_whose_files_are_on_their_way_is_not_claimed(inbox: Work) -> None:
+async def test_a_turn_whose_files_are_on_their_way_is_not_claimed(inbox: BothSides) -> None:
     turn = turn_for(CONVERSATIONS[0], 1).with_message(history=True)
     await inbox.admit(turn)
     assert await inbox.claim(turn.conversation) is None
@@ -601,7 +602,9 @@ async def test_a_turn_whose_files_are_on_their_way_is_not_claimed(inbox: Work) -
     assert stored.turn == complete
 
 
-async def test_files_that_never_come_do_not_hold_a_turn_for_ever(inbox: Work, redis: Redis) -> None:
+async def test_files_that_never_come_do_not_hold_a_turn_for_ever(
+    inbox: BothSides, redis: Redis
+) -> None:
     turn = turn_for(CONVERSATIONS[0], 1).with_message(history=True)
     await inbox.admit(turn)
     await redis.zadd(inbox.store.key("fetching", "slack"), {turn.id: 1})
@@ -611,13 +614,13 @@ async def test_files_that_never_come_do_not_hold_a_turn_for_ever(inbox: Work, re
     assert await inbox.fetching("slack") == []
 
 
-async def test_scripts_are_loaded_anew_after_a_script_flush(inbox: Work, redis: Redis) -> None:
+async def test_scripts_are_loaded_anew_after_a_script_flush(inbox: BothSides, redis: Redis) -> None:
     await redis.script_flush()
     assert (await inbox.admit(turn_for(CONVERSATIONS[0], 1))).outcome is Admitted.NEW
 
 
 async def test_a_new_fence_starts_empty_and_the_older_text_stays_until_it_is_longer(
-    inbox: Work, redis: Redis
+    inbox: BothSides, redis: Redis
 ) -> None:
     replies = Replies(inbox.store)
     turn = turn_for(CONVERSATIONS[0], 1)
@@ -638,7 +641,7 @@ async def test_a_new_fence_starts_empty_and_the_older_text_stays_until_it_is_lon
     assert (shown.text, shown.final) == ("Short.", True)
 
 
-async def test_an_append_that_is_repeated_writes_the_same_bytes(inbox: Work) -> None:
+async def test_an_append_that_is_repeated_writes_the_same_bytes(inbox: BothSides) -> None:
     replies = Replies(inbox.store)
     turn = turn_for(CONVERSATIONS[0], 1)
     await inbox.admit(turn)
@@ -650,7 +653,9 @@ async def test_an_append_that_is_repeated_writes_the_same_bytes(inbox: Work) -> 
     assert (await replies.read(turn.id)).text == "Grüße!"
 
 
-async def test_a_part_belongs_to_one_message_and_a_former_owner_is_refused(inbox: Work) -> None:
+async def test_a_part_belongs_to_one_message_and_a_former_owner_is_refused(
+    inbox: BothSides,
+) -> None:
     replies = Replies(inbox.store)
     turn = turn_for(CONVERSATIONS[0], 1)
     await inbox.admit(turn)
@@ -665,7 +670,7 @@ async def test_a_part_belongs_to_one_message_and_a_former_owner_is_refused(inbox
 
 
 async def test_delivered_names_the_next_of_the_conversation_and_is_safe_to_repeat(
-    inbox: Work,
+    inbox: BothSides,
 ) -> None:
     replies = Replies(inbox.store)
     first, second = turn_for(CONVERSATIONS[0], 1), turn_for(CONVERSATIONS[0], 2)

@@ -21,7 +21,8 @@ from bot.scopes import Scopes
 from bot.slots import Slots
 from bot.store import Store, connect, scripts
 from bot.types import Actor, ChatMessage, Phase, Scope, TextPart
-from bot.work import Grant, Outcome, Work
+from bot.work import Grant, Outcome
+from tests.inbox import BothSides
 from tests.lossy import LossyLine
 from tests.unit.test_inbox_machine import CONVERSATIONS, turn_for
 
@@ -55,7 +56,7 @@ class Doors:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.inbox, self.replies = Work(store, lease_ms=60_000), Replies(store)
+        self.inbox, self.replies = BothSides(store, lease_ms=60_000), Replies(store)
         self.conversations = Conversations(store)
         self.scopes = Scopes(store, "gpt-4o", Admins())
         self.parking = Parking(store, "T1")
@@ -242,7 +243,7 @@ async def test_a_fetch_whose_beginning_was_not_heard_of_is_begun_all_the_same(
 ) -> None:
     client = connect(line.url, connections=1)
     await client.ping()
-    inbox = Work(Store(client))
+    inbox = BothSides(Store(client))
     line.lose()
     assert await inbox.take_fetch(FIRST.id, 60)
     assert line.lost == 1

@@ -31,7 +31,8 @@ from bot.types import (
     decode,
     encode,
 )
-from bot.work import Outcome, Work
+from bot.work import Outcome
+from tests.inbox import BothSides
 from tests.unit.test_inbox_machine import CONVERSATIONS, turn_for
 from tests.unit.test_lost_replies import ADMIN, REPLY, Doors
 
@@ -93,7 +94,7 @@ def test_a_turn_that_needs_a_newer_version_is_read_as_far_as_it_is_understood() 
 async def test_hashes_keep_what_a_newer_version_noted_in_them(redis: Redis) -> None:
     """All that happens to a question and its answer, with fields in them that nobody knows here."""
     store = Store(redis)
-    inbox, replies = Work(store), Replies(store)
+    inbox, replies = BothSides(store), Replies(store)
     await inbox.admit(ASKED)
     names = [store.key("turn", ASKED.id), store.key("lease", HERE), store.key("reply", ASKED.id)]
     for name in (*names, store.key("delivery", ASKED.place)):

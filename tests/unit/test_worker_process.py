@@ -14,7 +14,8 @@ from bot.bell import Bell
 from bot.reply import Replies
 from bot.store import Store, connect
 from bot.stored import Stored
-from bot.work import Outcome, Work
+from bot.work import Outcome
+from tests.inbox import BothSides
 from workers.answering import Answering
 from workers.leases import Held, Leases
 from workers.process import BROKEN, Services, Worker
@@ -27,7 +28,7 @@ class Short(Services):
         async def draft(held: Held, _: Stored) -> Outcome:
             return held.so_far()
 
-        inbox = Work(store)
+        inbox = BothSides(store)
         leases, bell = Leases(inbox), Bell(store)
         answering = Answering(inbox, Replies(store), leases, bell, draft)
         super().__init__(inbox, leases, answering, bell, store.close)

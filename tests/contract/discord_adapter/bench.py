@@ -28,8 +28,9 @@ from bot.store import Store, connect
 from bot.stored import Stored
 from bot.tasks import end
 from bot.types import Phase, Turn
-from bot.work import Outcome, Work
+from bot.work import Outcome
 from playground.discord import DiscordServer, Message
+from tests.inbox import BothSides
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Scribe:
     def __init__(self, url: str) -> None:
         self.asked: list[Turn] = []
         self._store = Store(connect(url))
-        self._inbox, self._replies = Work(self._store, lease_ms=60_000), Replies(self._store)
+        self._inbox, self._replies = BothSides(self._store, lease_ms=60_000), Replies(self._store)
         self._says: list[Said] = []
         self._answering: set[asyncio.Task[None]] = set()
 

@@ -24,10 +24,11 @@ from bot.settings import SlackSettings
 from bot.slots import Slots
 from bot.store import Store
 from bot.types import Phase, Turn
-from bot.work import Grant, Outcome, Work
+from bot.work import Grant, Outcome
 from playground.slack import Message, SlackServer
 from playground.slack.events import posted
 from playground.slack.sockets import Delivery
+from tests.inbox import BothSides
 
 T = TypeVar("T")
 PATIENCE = 30.0  # s until a test gives up
@@ -62,7 +63,7 @@ class Office:
         self.redis = redis
         self.redis_url = redis_url
         self.store = Store(redis)
-        self.inbox = Work(self.store)
+        self.inbox = BothSides(self.store)
         self.replies = Replies(self.store)
         self._grants: dict[str, Grant] = {}
 

@@ -1,4 +1,4 @@
-"""Celery's messages become bells: each takes a slot and starts a conversation; what is none becomes a dead letter."""
+"""Celery's consumer hears bells and nothing else: each starts a conversation; what is none becomes a dead letter."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from celery import Celery
 from celery.worker.consumer import Consumer
 from kombu.transport import redis as kombu_redis
 
-from bot.bell import CONVERSE
-from bot.bell import message as bell
+from bot.bell import CONVERSE, message
 from bot.dead import digest
 from bot.inbox import CONVERSATION
 
@@ -25,21 +24,19 @@ GARBAGE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 
 
 def register(app: Celery, converse: Callable[[str], None], put_aside: Bury) -> None:
-    """The one task of this project, behind a door that lets nothing else in: what is no bell is put aside."""
+    """The one task of this project, and a transport that lets nothing else in: what is no bell is put aside."""
 
-    class OurDoor(Door):
+    class BellTransport(Transport):
         bury = staticmethod(put_aside)
 
-    class Listener(Consumer):
-        """Celery's consumer, listening at our door."""
-
+    class BellConsumer(Consumer):
         def connection_for_read(self, heartbeat: float | None = None) -> Any:
             line: Any = self.app.connection_for_read(heartbeat=heartbeat)
-            line.transport_cls = OurDoor
+            line.transport_cls = BellTransport
             return self.ensure_connected(line)
 
     app.task(name=CONVERSE, ignore_result=True, typing=False)(converse)
-    app.conf.worker_consumer = Listener
+    app.conf.worker_consumer = BellConsumer
 
 
 class Unkept(kombu_redis.QoS):
@@ -55,7 +52,7 @@ class Channel(kombu_redis.Channel):
     Celery's worker for good. And garbage in the list would end it, and end it again after each restart."""
 
     QoS = Unkept
-    connection: Door
+    connection: Transport
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -78,26 +75,26 @@ class Channel(kombu_redis.Channel):
         """Nothing is kept."""
 
 
-class Door(kombu_redis.Transport):
+class Transport(kombu_redis.Transport):
     """Each bell is written anew from the one thing that it says; whatever else came along with it stays outside."""
 
     Channel = Channel
     bury: ClassVar[staticmethod[[str, str], None]]  # where what is no bell goes
 
-    def _deliver(self, message: Any, queue: str | None) -> None:
-        conversation = said(message)
+    def _deliver(self, found: Any, queue: str | None) -> None:
+        conversation = conversation_in(found)
         if conversation is None:
-            self.bury("no bell", _digest(json.dumps(message, default=repr)))
+            self.bury("no bell", _digest(json.dumps(found, default=repr)))
         else:
-            super()._deliver(bell(conversation), queue)
+            super()._deliver(message(conversation), queue)
 
 
-def said(message: Any) -> str | None:
+def conversation_in(found: Any) -> str | None:
     """The conversation that a message of Celery's second protocol names; None where it is not a bell."""
     try:
-        if message["headers"]["task"] != CONVERSE or message["content-type"] != "application/json":
+        if found["headers"]["task"] != CONVERSE or found["content-type"] != "application/json":
             return None
-        (conversation,), options, _ = json.loads(base64.b64decode(message["body"], validate=True))
+        (conversation,), options, _ = json.loads(base64.b64decode(found["body"], validate=True))
         good = not options and CONVERSATION.fullmatch(conversation.encode("ascii"))
     except (*GARBAGE, AttributeError):
         return None
