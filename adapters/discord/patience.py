@@ -39,6 +39,8 @@ class Patience:
         self._replies = replies
         self._lines = Lines()
         self._refused: dict[str, None] = {}  # marks of events, the latest last
+        self._to_withdraw: dict[str, Channel] = {}  # by the mark of the event
+        self._withdrawing: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Future[None]] = set()
 
     async def at_once(self, place: str, work: Callable[[], Awaitable[None]]) -> bool:
@@ -74,33 +76,41 @@ class Patience:
         if len(self._refused) > REMEMBERED:
             del self._refused[next(iter(self._refused))]
 
-        async def withdraw() -> None:
-            turn_id = await self._inbox.bar(channel.platform, channel.workspace, mark)
-            stored = await self._inbox.load(turn_id) if turn_id else None
-            if stored is None or stored.turn is None:
-                return
-            if stored.turn.kind == "ask":
-                await self._inbox.amend(stored.turn, None)
-            await self._replies.delivered(stored.id, stored.turn.conversation, how="withdrawn")
-            log.info("turn.withdrawn turn=%s", stored.id)
-
-        task = asyncio.ensure_future(self._insist(mark, withdraw))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._to_withdraw[mark] = channel
+        if self._withdrawing is None:
+            task = self._withdrawing = asyncio.create_task(self._insist())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
 
     def refused(self, turn: Turn) -> bool:
         """Whether its author was told that nothing comes of it: then nothing may, whoever finds it first in Redis."""
         return any(mark in self._refused for mark in turn.message.marks)
 
-    async def _insist(self, mark: str, withdraw: Callable[[], Awaitable[None]]) -> None:
-        """However long Redis is away, and as soon as it is there: its author was told that nothing comes of it. Stands
-        in no line, since it must come before a worker."""
-        while True:
-            try:
-                return await withdraw()
-            except OUTAGE as error:
-                log.debug("withdrawal.waits mark=%s error=%s", mark, type(error).__name__)
-                await asyncio.sleep(HURRY_SECONDS)
+    async def _insist(self) -> None:
+        """However long Redis is away, and as soon as it is there: their authors were told that nothing comes of it.
+        Stands in no line, since it must come before a worker. One asks for all whether Redis is there: hundreds would
+        leave the loop no time to refuse the next."""
+        try:
+            while self._to_withdraw:
+                (mark, channel), *others = self._to_withdraw.items()
+                try:
+                    await self._withdraw(mark, channel)
+                    await asyncio.gather(*(self._withdraw(*other) for other in others))
+                except OUTAGE as error:
+                    log.debug("withdrawal.waits error=%s", type(error).__name__)
+                    await asyncio.sleep(HURRY_SECONDS)
+        finally:
+            self._withdrawing = None
+
+    async def _withdraw(self, mark: str, channel: Channel) -> None:
+        turn_id = await self._inbox.bar(channel.platform, channel.workspace, mark)
+        stored = await self._inbox.load(turn_id) if turn_id else None
+        if stored is not None and stored.turn is not None:
+            if stored.turn.kind == "ask":
+                await self._inbox.amend(stored.turn, None)
+            await self._replies.delivered(stored.id, stored.turn.conversation, how="withdrawn")
+            log.info("turn.withdrawn turn=%s", stored.id)
+        self._to_withdraw.pop(mark, None)
 
     async def drained(self, seconds: float) -> None:
         """Wait for what is under way."""
