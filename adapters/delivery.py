@@ -201,7 +201,7 @@ class Delivery:
             return
         if (turn := await self._seen(newest)) is not None:
             log.info("delivery.mends turn=%s by=%s", turn_id, turn.id)
-            place = Place(self._owner, fence=1, until=math.inf)
+            place, tracked.over = Place(self._owner, fence=1, until=math.inf), True
             with suppress(PlaceGone, MissingScope):
                 await self._showing(turn, place, tracked).until_whole()
         tracked.late = False

@@ -154,6 +154,8 @@ class Showing:
         bodies = self._bodies(shown)
         if not bodies and shown.phase in (Phase.ANSWERED, Phase.FAILED):
             bodies = [Body("", (BLANK,))]
+        if self._tracked.over and len(bodies) > len(shown.parts):
+            return None  # another version split it; of what is delivered nothing is posted any more
         for part, body in enumerate(bodies):
             if part not in shown.parts or self._screen.get(part) != body:
                 return _Change(part, body, shown.parts.get(part))

@@ -176,6 +176,18 @@ async def test_where_a_retry_ended_before_its_first_word_the_former_answer_is_me
     assert len(shop.server.messages) == 1
 
 
+async def test_who_would_split_a_delivered_answer_otherwise_lets_it_be(shop: Shop) -> None:
+    """Adapters of two versions: what the older one posts beside the newer one's message is refused, and comes again."""
+    shop.chat.size = len("Once upon")
+    async with asleep(shop) as sleeper:
+        await delivered_by_b(shop)
+        shop.chat.requests.clear()
+        sleeper.wakes_up()
+        await until(lambda: not sleeper.delivery._tracked)
+    assert shop.chat.asked("post") == []
+    assert len(shop.server.messages) == 1
+
+
 async def test_who_mends_and_finds_its_message_deleted_lets_it_be(shop: Shop) -> None:
     async with asleep(shop) as sleeper:
         await shop.replies.delivered(sleeper.turn.id, sleeper.turn.conversation)
