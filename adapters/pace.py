@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from enum import IntEnum
 from weakref import WeakValueDictionary
 
@@ -31,9 +32,10 @@ class Bucket:
     slowly or are shown only when they are whole, and none of them late.
     """
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
         self.promised = 0
         self._rate = rate
+        self._clock = clock
         self._tokens = rate.burst
         self._since = 0.0  # of the refill that is on its way
         self._not_before = 0.0
@@ -44,7 +46,7 @@ class Bucket:
     def idle(self) -> bool:
         """Full, and nobody needs it: it may be forgotten."""
         used = self.promised or any(line.locked() for line in self._lines.values())
-        return not used and self._left(time.monotonic()) == self._rate.burst
+        return not used and self._left(self._clock()) == self._rate.burst
 
     def keep(self, rate: Rate) -> None:
         """From now on this rate holds; what was promised stays so."""
@@ -53,7 +55,7 @@ class Bucket:
             self._rate, self._tokens = rate, min(self._tokens, rate.burst)
 
     def pause(self, seconds: float) -> None:
-        self._not_before = max(self._not_before, time.monotonic() + seconds)
+        self._not_before = max(self._not_before, self._clock() + seconds)
 
     def take_at_once(self, rank: Rank, last: Bucket) -> bool:
         """The right to send one request, where nobody has to wait for it. `last` is the bucket of the answer's last
@@ -74,7 +76,7 @@ class Bucket:
 
     def _delay(self, rank: Rank, last: Bucket) -> float:
         """Seconds until it is worth asking again; 0: now."""
-        now = time.monotonic()
+        now = self._clock()
         if now < self._not_before:
             return self._not_before - now
         left = self._left(now)
@@ -100,7 +102,7 @@ class Bucket:
 
     def _use(self) -> None:
         if self._tokens == self._rate.burst:
-            self._since = time.monotonic()
+            self._since = self._clock()
         self._tokens -= 1
 
 

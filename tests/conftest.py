@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -25,6 +26,10 @@ for _name in list(os.environ):
     if _name.startswith(FOREIGN) or _name.endswith("_API_KEY") or _name.lower() in PROXIES:
         del os.environ[_name]
 os.environ["SWITCHBOARD_ENV_FILE"] = os.devnull  # nor from a developer's .env
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # else whatever is started here ignores it too
 
 
 @pytest.hookimpl(wrapper=True)

@@ -104,6 +104,7 @@ class Crashes:
     streams: bool = False  # those of Slack's own streams instead
     history: History = field(default_factory=History)
     missed: list[str] = field(default_factory=list)  # points whose step never came
+    tried: list[tuple[float, float, str]] = field(default_factory=list)  # from when until when
 
     async def go(self, times: int = 1, say: Callable[[str], object] = str) -> list[Verdict]:
         async with WiredHouse(
@@ -136,10 +137,12 @@ class Crashes:
         self, scenes: Scenes, points: list[Point], say: Callable[[str], object]
     ) -> None:
         for point, side in itertools.product(points, get_args(Side)):
+            began = time.monotonic()
             try:
                 await scenes.crash(point, side)
             except TimeoutError:
                 self.missed.append(f"{side} {point}")
+            self.tried.append((began, time.monotonic(), f"{side} {point}"))
             say(f"{side} {point}")
 
 

@@ -209,6 +209,20 @@ class History:
     def of(self, kind: type[Event]) -> Iterator[Event]:
         return (event for event in self.events if isinstance(event, kind))
 
+    def of_talk(self, talk: int) -> list[Event]:
+        """All that happened in one conversation, and the faults from its beginning to its end."""
+        questions = {asked.question for asked in self.of(Asked) if asked.talk == talk}
+        own = [
+            event
+            for event in self.events
+            if getattr(event, "talk", None) == talk or getattr(event, "question", None) in questions
+        ]
+        ends = [number for number, event in enumerate(self.events) if event in own]
+        if not ends:
+            return []
+        meanwhile = self.events[ends[0] : ends[-1] + 1]
+        return [event for event in meanwhile if event in own or isinstance(event, Struck | Fell)]
+
     def save(self, path: Path) -> None:
         """One line of JSON for each event."""
         lines = (json.dumps([type(e).__name__, asdict(e)]) for e in self.events)

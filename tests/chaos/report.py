@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.checker import Verdict
-from tests.chaos.history import Asked, Called, History, Seen, Struck
+from tests.chaos.crashes import Crashes
+from tests.chaos.history import Asked, Called, History, Left, Seen, Struck
 from tests.chaos.measure import pauses
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -50,6 +51,22 @@ class Outcome:
             for pause in pauses(self.history)
             if pause.kind in LIMITS
         ]
+
+
+def account(crashes: Crashes, verdicts: Sequence[Verdict]) -> str:
+    """What is wrong: the points that were not reached, and of each conversation whose promise was broken the points
+    that were tried meanwhile, and its history."""
+    lines = [*(f"never reached: {point}" for point in crashes.missed), *map(str, verdicts)]
+    for talk in sorted({verdict.talk for verdict in verdicts if verdict.talk is not None}):
+        events = crashes.history.of_talk(talk)
+        times = [event.at for event in events if not isinstance(event, Left)] or [0.0]
+        meanwhile = [
+            point
+            for began, ended, point in crashes.tried
+            if began <= max(times) and ended >= min(times)
+        ]
+        lines += [f"--- c{talk}, while these were tried:", *meanwhile, *map(repr, events)]
+    return "\n".join(lines)
 
 
 def machine(redis: str) -> str:

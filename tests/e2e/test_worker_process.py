@@ -21,6 +21,7 @@ from tests.house import LASTING, House
 from tests.inbox import BothSides
 
 PATIENT = LASTING.replace("\n[", "\nfirst_token = 300\nsilence = 300\n[", 1)  # a test's gates
+LAPSING = {"SWITCHBOARD_LEASE_SECONDS": "2"}  # whose lease is to run out
 LIST = f"switchboard:celery:{QUEUE}"
 
 
@@ -80,7 +81,8 @@ class Works:
 
 @pytest.fixture
 async def works() -> AsyncIterator[Works]:
-    async with House(forked=True) as house:
+    """No lease runs out because this machine is busy; tests of one that does shorten it."""
+    async with House(forked=True, SWITCHBOARD_LEASE_SECONDS="60") as house:
         (house.folder / "models.toml").write_text(PATIENT)
         yield Works(house)
 
@@ -175,7 +177,7 @@ async def test_a_worker_that_was_told_to_stop_hands_over_a_hundred_answers(works
 
 
 async def test_a_worker_that_slept_longer_than_its_lease_wakes_up_harmless(works: Works) -> None:
-    (sleeper,) = await works.house.start("worker")
+    (sleeper,) = await works.house.start("worker", **LAPSING)
     more = asyncio.Event()
     works.house.models.will_wait_for(more, after=1, say=["stale ", "stale ", "stale"])
     turn = await works.ask("are you there?")
@@ -244,7 +246,7 @@ async def test_a_redis_that_froze_for_longer_than_a_lease_costs_no_second_answer
     works: Works,
 ) -> None:
     """Frozen for longer than a lease: what was in flight goes on where it was, and is answered once."""
-    (worker,) = await works.house.start("worker")
+    (worker,) = await works.house.start("worker", **LAPSING)
     more = asyncio.Event()
     works.house.models.will_wait_for(more, after=1, say=["one ", "answer"])
     turn = await works.ask("patience")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.checker import check
+from tests.chaos.checker import Verdict, check
+from tests.chaos.crashes import Crashes
 from tests.chaos.history import (
     Acknowledged,
     Admitted,
@@ -30,6 +31,7 @@ from tests.chaos.history import (
     Struck,
 )
 from tests.chaos.measure import pauses
+from tests.chaos.report import account
 
 
 def asked(talk: int, question: int, at: float = 0.0) -> Asked:
@@ -322,3 +324,19 @@ def test_a_pause_lasts_until_something_new_is_seen() -> None:
     ]
     (pause,) = pauses(History(events))
     assert (pause.kind, pause.longest) == ("kill worker", 7)
+
+
+def test_what_broke_at_a_crash_point_is_told_with_the_points_and_the_history_of_its_talk() -> None:
+    crashes = Crashes(missed=["after slack ack (mention)"])
+    kill = Struck(1.5, "kill", "slack-1", 1.6)
+    for event in (asked(0, 0), asked(1, 1, at=1.0), kill, asked(2, 2, at=1.7), Committed(2.0, 1)):
+        crashes.history.add(event)
+    crashes.tried += [(0.5, 1.8, "before slack OWN (mention)"), (3.0, 4.0, "after slack OWN")]
+    told = account(crashes, [Verdict("lost", 1, "no answer")])
+    assert told.splitlines() == [
+        "never reached: after slack ack (mention)",
+        "lost: c1: no answer",
+        "--- c1, while these were tried:",
+        "before slack OWN (mention)",
+        *map(repr, (asked(1, 1, at=1.0), kill, Committed(2.0, 1))),
+    ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,12 +13,22 @@ from adapters.pace import MOST_KEPT, Bucket, Paces, Rank
 from adapters.platform import Rate
 
 NEVER = 3600.0  # s until tokens come back: not within a test
-ASKED = 0.3  # s until everybody stands in line, on a busy machine too
 FINAL, FIRST, GROWING = Rank
 
 
 def at_once(bucket: Bucket, rank: Rank) -> bool:
     return bucket.take_at_once(rank, bucket)
+
+
+@asynccontextmanager
+async def closed(seconds: float) -> AsyncIterator[Bucket]:
+    """Whose time stands still within the block, so that everybody who asks there stands in line at its end."""
+    opened = False
+    bucket = Bucket(Rate(1, seconds, 1), lambda: time.monotonic() if opened else 0.0)
+    bucket.pause(seconds)
+    yield bucket
+    await asyncio.sleep(0)
+    opened = True
 
 
 @pytest.mark.parametrize("rank", [FIRST, GROWING])
@@ -33,12 +46,17 @@ async def test_of_a_single_right_a_growing_text_gets_its_turn_too() -> None:
 
 
 async def test_the_whole_count_comes_back_at_its_time_and_never_more_than_the_burst() -> None:
-    bucket = Bucket(Rate(5, 0.05, 5))
+    now = 0.0
+    bucket = Bucket(Rate(5, 0.0625, 5), lambda: now)
     for _ in range(3):
         assert [at_once(bucket, FINAL) for _ in range(6)] == [True] * 5 + [False]
-        await bucket.take(FINAL, bucket)
+        waiting = asyncio.create_task(bucket.take(FINAL, bucket))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        now += 0.0625
+        await waiting
         assert [at_once(bucket, FINAL) for _ in range(5)] == [True] * 4 + [False]
-        await asyncio.sleep(0.12)  # twice the time: still no more than five
+        now += 0.125  # twice the time: still no more than five
 
 
 async def test_who_grows_leaves_room_for_what_is_promised() -> None:
@@ -76,8 +94,6 @@ async def test_who_waits_for_room_goes_on_when_there_is_some() -> None:
 
 
 async def test_the_lower_rank_goes_first_and_nobody_overtakes_in_its_own() -> None:
-    bucket = Bucket(Rate(1, 0.03, 1))
-    bucket.pause(ASKED)
     order: list[tuple[Rank, int]] = []
 
     async def send(rank: Rank, number: int) -> None:
@@ -85,13 +101,13 @@ async def test_the_lower_rank_goes_first_and_nobody_overtakes_in_its_own() -> No
         order.append((rank, number))
 
     asked = [(rank, number) for rank in reversed(Rank) for number in range(3)]
-    await asyncio.gather(*(send(*each) for each in asked))
+    async with closed(0.03) as bucket:
+        sending = [asyncio.create_task(send(*each)) for each in asked]
+    await asyncio.gather(*sending)
     assert order == sorted(order)
 
 
 async def test_many_requests_of_one_person_do_not_stand_before_another_s() -> None:
-    bucket = Bucket(Rate(1, 0.02, 1))
-    bucket.pause(ASKED)
     order: list[str] = []
 
     async def send(person: str) -> None:
@@ -99,7 +115,9 @@ async def test_many_requests_of_one_person_do_not_stand_before_another_s() -> No
         order.append(person)
 
     people = ["flood"] * 5 + ["ada", "mia"]
-    await asyncio.gather(*(send(person) for person in people))
+    async with closed(0.02) as bucket:
+        sending = [asyncio.create_task(send(person)) for person in people]
+    await asyncio.gather(*sending)
     assert order == ["flood", "ada", "mia"] + ["flood"] * 4
 
 
