@@ -19,6 +19,7 @@ from redis.exceptions import TimeoutError as Unanswered
 from bot.tasks import end
 
 CLOSED = "This process is about to end."
+MOST = 64  # commands that travel together: all of them have the time of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Client(Redis):
         self._waiting: list[_Asked] = []
         self._asking: asyncio.Task[None] | None = None
         self._line: Connection | None = None
+        self._seconds: float | None = None  # of one exchange
         self._serializer = HiredisRespSerializer()
         self._closed = False
 
@@ -65,7 +67,7 @@ class Client(Redis):
         asked: list[_Asked] = []
         try:
             while self._waiting:
-                asked, self._waiting = self._waiting, []
+                asked, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 try:
                     await self._together(asked)
                 except Exception as error:  # theirs, who asked: raised where each of them waits
@@ -73,8 +75,8 @@ class Client(Redis):
                         if not one.answer.done():
                             one.answer.set_exception(error)
         finally:
-            self._asking = None
-            for one in (*asked, *self._waiting):
+            left, self._waiting, self._asking = (*asked, *self._waiting), [], None
+            for one in left:
                 if not one.answer.done():
                     one.answer.set_exception(Unreachable(CLOSED))
 
@@ -83,6 +85,8 @@ class Client(Redis):
         if self._line is None:
             pool: Any = self.connection_pool  # redis-py's types leave its decorator out
             self._line = await pool.get_connection()
+            # One timer for all: redis-py would set one for each reply, and start a task for each packet.
+            self._seconds, self._line.socket_timeout = self._line.socket_timeout, None
         line = self._line
         await line.retry.call_with_retry(
             lambda: self._exchange(line, asked), lambda _: line.disconnect(nowait=True)
@@ -92,15 +96,22 @@ class Client(Redis):
         waiting = [one for one in asked if not one.answer.done()]
         if not waiting:
             return
-        await line.send_packed_command([piece for one in waiting for piece in one.packed])
-        for one in waiting:
-            try:
-                reply = await self.parse_response(line, one.name, **one.options)
-            except (Unreachable, Unanswered, OSError):
-                raise
-            except Exception as error:  # an answer too, and to this command alone
-                if not one.answer.done():
-                    one.answer.set_exception(error)
-            else:
-                if not one.answer.done():
-                    one.answer.set_result(reply)
+        try:
+            async with asyncio.timeout(self._seconds):
+                await line.send_packed_command([piece for one in waiting for piece in one.packed])
+                for one in waiting:
+                    await self._answered(line, one)
+        except TimeoutError:
+            raise Unanswered("Redis did not answer in time.") from None
+
+    async def _answered(self, line: Connection, one: _Asked) -> None:
+        try:
+            reply = await self.parse_response(line, one.name, **one.options)
+        except (Unreachable, Unanswered, OSError):
+            raise
+        except Exception as error:  # an answer too, and to this command alone
+            if not one.answer.done():
+                one.answer.set_exception(error)
+        else:
+            if not one.answer.done():
+                one.answer.set_result(reply)

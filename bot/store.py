@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from collections.abc import Sequence
 from importlib import resources
@@ -13,8 +14,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.driver_info import DriverInfo
 from redis.exceptions import ConnectionError as Unreachable
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 from redis.exceptions import OutOfMemoryError as FullError
-from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as Unanswered
 
 from bot.client import Client
@@ -75,6 +76,12 @@ def scripts() -> dict[str, str]:
     }
 
 
+@functools.cache
+def _digest(source: str) -> str:
+    """The name by which Redis knows a script."""
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
 class Store:
     """Redis as the packages of this project see it: keys under one prefix, scripts by name."""
 
@@ -82,14 +89,19 @@ class Store:
         # Any: redis-py's types hold str for all, our client answers bytes (decode_responses=False).
         self.redis: Any = redis
         self.prefix = prefix
-        self._scripts = {name: redis.register_script(text) for name, text in scripts().items()}
 
     def key(self, *parts: str) -> str:
         return self.prefix + ":".join(parts)
 
     async def run(self, script: str, keys: list[str], *args: Any) -> Any:
         """One script, one round trip; loaded anew where the server does not know it (restart, SCRIPT FLUSH)."""
-        return await self._scripts[script](keys=keys, args=args)
+        source = scripts()[script]
+        asked = (_digest(source), len(keys), *keys, *args)
+        try:
+            return await self.redis.evalsha(*asked)
+        except NoScriptError:
+            await self.redis.script_load(source)
+            return await self.redis.evalsha(*asked)
 
     async def close(self) -> None:
         await self.redis.aclose()

@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import DataError, ResponseError
+from redis.exceptions import TimeoutError as Unanswered
 
 from bot.client import Client
 from bot.store import connect
@@ -41,6 +42,12 @@ async def test_hundred_at_the_same_time_need_one_connection_and_each_gets_its_ow
     assert found == [n // 10 + 1 for n in range(100)]
     assert await client.hgetall("counts") == {str(n).encode(): b"10" for n in range(10)}
     assert await connections(redis) == before
+
+
+async def test_thousand_at_the_same_time_are_answered_in_their_order(client: Client) -> None:
+    found = await asyncio.gather(*(client.rpush("list", n) for n in range(1000)))
+    assert found == list(range(1, 1001))
+    assert await client.lrange("list", 0, -1) == [str(n).encode() for n in range(1000)]
 
 
 async def test_what_is_wrong_with_one_is_not_wrong_with_the_others(client: Client) -> None:
@@ -84,6 +91,21 @@ async def test_everybody_is_told_that_redis_is_away_and_served_when_it_is_back(
     line.lose()
     found = await asyncio.gather(*(client.ping() for _ in range(3)), return_exceptions=True)
     assert all(isinstance(one, Unreachable) for one in found)
+    assert await client.ping()
+    await client.aclose()
+
+
+async def test_a_silent_redis_is_waited_for_no_longer_than_the_time_of_one_command(
+    line: LossyLine,
+) -> None:
+    """Also where it is silent to a new connection from its first word on."""
+    client = connect(line.url, timeout=0.2, retries=1)
+    await client.ping()
+    async with line.stalled():
+        for _ in range(2):
+            asked = (client.set(f"name {n}", n) for n in range(100))
+            found = await asyncio.gather(*asked, return_exceptions=True)
+            assert {type(one) for one in found} == {Unanswered}
     assert await client.ping()
     await client.aclose()
 
