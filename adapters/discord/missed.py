@@ -60,25 +60,26 @@ class Missed:
 
     async def note(self) -> None:
         """For ever: the moment from which on something may be unheard. Before the first presence of all it is the
-        start, so that a bot that dies in its first seconds misses nothing."""
+        start, so that a bot that dies in its first seconds misses nothing. The places are kept few meanwhile."""
+        redis, places = self._store.redis, self._name("places")
         while True:
             there = self._connected and self._read
             since = time.time() - (OVERLAP_SECONDS if there else 0.0)
             try:
-                await self._store.redis.set(self._name("there"), since, ex=AT_TTL, nx=not there)
+                await asyncio.gather(
+                    redis.set(self._name("there"), since, ex=AT_TTL, nx=not there),
+                    redis.zremrangebyrank(places, 0, -REMEMBERED - 1),
+                    redis.expire(places, AT_TTL),
+                )
             except OUTAGE as error:
                 log.debug("presence.unnoted error=%s", type(error).__name__)
             await asyncio.sleep(STAMP_SECONDS)
 
     async def remember(self, guild: str | None, channel: str) -> None:
         """The bot was addressed here."""
-        places, member = self._name("places"), f"{guild or DIRECT}:{channel}"
+        member = f"{guild or DIRECT}:{channel}"
         try:
-            async with self._store.redis.pipeline(transaction=False) as pipe:
-                pipe.zadd(places, {member: time.time()})
-                pipe.zremrangebyrank(places, 0, -REMEMBERED - 1)
-                pipe.expire(places, AT_TTL)
-                await pipe.execute()
+            await self._store.redis.zadd(self._name("places"), {member: time.time()})
         except OUTAGE as error:
             log.debug("place.unremembered error=%s", type(error).__name__)
 

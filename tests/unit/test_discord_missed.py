@@ -9,7 +9,7 @@ import discord
 import pytest
 from redis.asyncio import Redis
 
-from adapters.discord.missed import Missed
+from adapters.discord.missed import REMEMBERED, Missed
 from bot.store import Store
 
 
@@ -33,6 +33,19 @@ async def test_a_channel_that_the_library_cannot_read_holds_nothing_up(redis: Re
             await asyncio.sleep(0.01)
     noting.cancel()
     assert heard == []
+
+
+async def test_of_the_places_where_it_was_asked_the_latest_are_kept(redis: Redis) -> None:
+    store = Store(redis)
+    missed, places = Missed(store), store.key("discord", "places")
+    for channel in range(REMEMBERED + 1):
+        await missed.remember(None if channel % 2 else "7", str(channel))
+    noting = asyncio.create_task(missed.note())
+    async with asyncio.timeout(10):
+        while await redis.zcard(places) > REMEMBERED or await redis.ttl(places) < 0:
+            await asyncio.sleep(0.01)
+    noting.cancel()
+    assert await redis.zrevrange(places, 0, 1) == [b"7:200", b"@me:199"]
 
 
 async def test_a_redis_that_does_not_answer_is_asked_again_what_was_missed(

@@ -64,6 +64,9 @@ async def test_what_the_library_cannot_read_is_left_out(bench: Bench) -> None:
     gateway.dispatch("MESSAGE_CREATE", lambda _: {"id": "4711", "content": "words"}, keep=False)
     odd = {"id": "4712", "channel_id": "1", "edited_timestamp": "words", "content": "words"}
     gateway.dispatch("MESSAGE_UPDATE", lambda _: odd, keep=False)
+    robots = {"id": "4713", "author": {"bot": True}, "content": "words"}
+    for name in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):  # not read, so not unreadable
+        gateway.dispatch(name, lambda _: robots, keep=False)
     await answers(bench, "after garbage")
     assert gateway.identifies == identified
 
