@@ -6,6 +6,7 @@ nothing of a platform or a model is imported before the settings are known to be
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Process = Callable[["Settings", argparse.Namespace | None], int]
 
 DISTRIBUTION = "switchboard-bot"
+YOUNG = 5_000  # objects before garbage is searched for among them; most of an answer's end by themselves
 INTERRUPTED = 130  # as a shell tells it: 128 and the number of SIGINT
 PROCESSES = "switchboard.processes"  # word -> run(settings, arguments) -> exit code
 MANIFESTS = "switchboard.manifests"  # platform -> manifest(settings) -> text
@@ -110,6 +112,7 @@ def _ends_in_order() -> None:
 
 
 def _process(given: argparse.Namespace) -> int:
+    gc.set_threshold(YOUNG)
     _ends_in_order()  # before what takes long to import
     from bot import environment, logs, tether
     from bot.settings import Settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -182,6 +183,7 @@ class Services:
 
 
 def _ready(**_: object) -> None:
+    gc.freeze()  # what was imported stays: no search for garbage need look at it
     log.info("worker.ready")
 
 

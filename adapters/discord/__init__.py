@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 
 from bot.settings import DiscordSettings
 
@@ -12,5 +13,6 @@ def run(settings: DiscordSettings, arguments: argparse.Namespace | None = None) 
     """The process `switchboard discord`; discord.py is imported only now, after the settings were checked."""
     from adapters.discord.process import serve
 
+    gc.freeze()  # what was imported stays: no search for garbage need look at it
     asyncio.run(serve(settings))
     return 0
