@@ -34,11 +34,8 @@ class Sleeper:
 @asynccontextmanager
 async def asleep(shop: Shop) -> AsyncIterator[Sleeper]:
     """It showed "Once" and is about to show "Once upon"; the channel is adapter b's, and the answer is whole."""
-    turn = await shop.ask()
-    grant = await shop.pen.claim(turn)
     async with delivering(shop.delivery()) as delivery:
-        await shop.pen.write(grant, "Once")
-        await until(lambda: shop.server.texts() == ["Once"])
+        turn, grant = await shop.grows("Once")
         held = shop.chat.will_hold("edit")
         await shop.pen.write(grant, " upon")
         await until(held.reached.is_set)

@@ -384,6 +384,14 @@ class Shop:
         await self.inbox.admit(turn)
         return turn
 
+    async def grows(self, words: str) -> tuple[Turn, Grant]:
+        """A question, and the first words of its answer to be seen by all."""
+        turn = await self.ask()
+        grant = await self.pen.claim(turn)
+        await self.pen.write(grant, words)
+        await until(lambda: self.server.texts() == [words])
+        return turn, grant
+
     async def tell(self, kind: str, sentence: str = "", **more: object) -> Turn:
         turn = Turn.of(message(**more), kind, at=0.0, sentence=sentence)
         await self.inbox.admit(turn)

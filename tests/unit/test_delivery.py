@@ -29,10 +29,7 @@ def shop(redis: Redis) -> Shop:
 
 async def test_an_answer_grows_in_one_message_and_ends_whole(shop: Shop) -> None:
     async with shop.open():
-        turn = await shop.ask()
-        grant = await shop.pen.claim(turn)
-        await shop.pen.write(grant, "Once")
-        await until(lambda: shop.server.texts() == ["Once"])
+        _, grant = await shop.grows("Once")
         await shop.pen.write(grant, " upon")
         await until(lambda: shop.server.texts() == ["Once upon"])
         await shop.pen.finish(grant, "Once upon a time.")
@@ -43,10 +40,7 @@ async def test_an_answer_grows_in_one_message_and_ends_whole(shop: Shop) -> None
 
 async def test_a_text_that_is_shown_already_is_never_sent_again(shop: Shop) -> None:
     async with shop.open() as delivery:
-        turn = await shop.ask()
-        grant = await shop.pen.claim(turn)
-        await shop.pen.write(grant, "The same.")
-        await until(lambda: shop.server.texts() == ["The same."])
+        turn, grant = await shop.grows("The same.")
         for _ in range(5):
             delivery.look(turn.id)
             await delivery.sweep()
@@ -60,10 +54,7 @@ async def test_a_text_that_is_shown_already_is_never_sent_again(shop: Shop) -> N
 async def test_the_first_text_waits_for_nothing_and_the_next_for_the_pause(shop: Shop) -> None:
     shop.chat.limits = replace(shop.chat.limits, interval=3600.0)
     async with shop.open():
-        turn = await shop.ask()
-        grant = await shop.pen.claim(turn)
-        await shop.pen.write(grant, "Once")
-        await until(lambda: shop.server.texts() == ["Once"])
+        _, grant = await shop.grows("Once")
         await shop.pen.write(grant, " upon")
         await shop.pen.write(grant, " a time")
         await shop.pen.finish(grant, "Once upon a time, whole.")
@@ -76,10 +67,7 @@ async def test_what_a_request_waited_for_is_the_text_that_it_sends(shop: Shop) -
     """A growing edit that had to wait for its right to be sent shows what is there by then, not what was."""
     shop.chat.rates["edit"] = Rate(1, 0.5, 1)
     async with shop.open():
-        turn = await shop.ask()
-        grant = await shop.pen.claim(turn)
-        await shop.pen.write(grant, "1")
-        await until(lambda: shop.server.texts() == ["1"])
+        _, grant = await shop.grows("1")
         for number in range(2, 10):
             await shop.pen.write(grant, f" {number}")
             if number == 2:
@@ -137,10 +125,7 @@ async def test_a_reply_that_became_whole_does_not_wait_behind_its_own_growing_te
 ) -> None:
     shop.chat.rates["edit"] = Rate(1, 1000.0, 4)  # none comes back in this test
     async with shop.open():
-        turn = await shop.ask()
-        grant = await shop.pen.claim(turn)
-        await shop.pen.write(grant, "1")
-        await until(lambda: shop.server.texts() == ["1"])
+        _, grant = await shop.grows("1")
         for number in (2, 3):
             await shop.pen.write(grant, f" {number}")
             await until(lambda n=number: len(shop.chat.asked("edit")) == n - 1)
@@ -295,10 +280,7 @@ async def test_a_429_pauses_its_bucket_alone_and_loses_nothing(shop: Shop) -> No
 
 async def test_a_429_while_a_text_grows_is_followed_by_the_latest_text(shop: Shop) -> None:
     async with shop.open():
-        turn = await shop.ask()
-        grant = await shop.pen.claim(turn)
-        await shop.pen.write(grant, "1")
-        await until(lambda: shop.server.texts() == ["1"])
+        _, grant = await shop.grows("1")
         shop.chat.will("edit", PlatformBusy("Later.", 0.3))
         await shop.pen.write(grant, " 2")
         await until(lambda: len(shop.chat.asked("edit")) == 1)
@@ -373,10 +355,7 @@ async def test_an_announcement_without_a_place_is_a_dead_letter_and_no_more(shop
 
 async def test_who_deletes_the_answer_while_it_grows_ends_it_without_a_word(shop: Shop) -> None:
     async with shop.open():
-        turn = await shop.ask()
-        grant = await shop.pen.claim(turn)
-        await shop.pen.write(grant, "1")
-        await until(lambda: shop.server.texts() == ["1"])
+        _, grant = await shop.grows("1")
         shop.server.messages.clear()
         await shop.pen.write(grant, " 2")
         await shop.at_rest()

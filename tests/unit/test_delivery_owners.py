@@ -131,10 +131,7 @@ async def test_what_an_adapter_had_posted_and_died_before_noting_is_mended_by_it
 
 async def test_an_answer_that_one_adapter_showed_alone_is_not_shown_once_more(shop: Shop) -> None:
     async with delivering(shop.delivery(stray=0.01)) as delivery:
-        turn = await shop.ask()
-        grant = await shop.pen.claim(turn)
-        await shop.pen.write(grant, "Once")
-        await until(lambda: shop.server.texts() == ["Once"])
+        _, grant = await shop.grows("Once")
         await shop.pen.finish(grant, "Once upon a time.")
         await shop.at_rest()
         await until(lambda: not delivery._tracked)
@@ -302,10 +299,7 @@ async def test_what_another_adapter_delivered_is_not_told_again(shop: Shop) -> N
 async def test_what_was_delivered_elsewhere_is_not_taken_back(shop: Shop) -> None:
     """A turn that is owed no more is let go of; only one that its author cancelled takes its messages along."""
     async with shop.open() as delivery:
-        turn = await shop.ask()
-        grant = await shop.pen.claim(turn)
-        await shop.pen.write(grant, "So")
-        await until(lambda: shop.server.texts() == ["So"])
+        turn, _grant = await shop.grows("So")
         await shop.replies.delivered(turn.id, turn.conversation)
         await until(lambda: not delivery._tracked)
     assert shop.server.texts() == ["So"]
