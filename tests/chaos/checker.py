@@ -85,7 +85,7 @@ class _Case:
         neither platform lets anybody look for it."""
         found: defaultdict[int, list[Seen]] = defaultdict(list)
         for seen in self.at_last:
-            if (question := _about(seen)) is None:
+            if (question := seen.about) is None:
                 continue
             before = found[question]
             if before and seen.private and seen.text.startswith(before[-1].text.rstrip()):
@@ -132,7 +132,7 @@ class _Case:
 
     def _ends(self) -> Iterator[Verdict]:
         safe = {event.question for event in self.history.of(Acknowledged)}
-        sentences = Counter(seen.talk for seen in self.at_last if _about(seen) is None)
+        sentences = Counter(seen.talk for seen in self.at_last if seen.about is None)
         for question, asked in self.asked.items():
             messages = self.answers.get(question, [])
             told = squeezed("".join(seen.text for seen in messages))
@@ -194,7 +194,7 @@ class _Case:
         grew: dict[int, float] = {}
         texts: dict[tuple[str, str], str] = {}
         for seen in self.seen:
-            question, key = _about(seen), (seen.place, seen.message)
+            question, key = seen.about, (seen.place, seen.message)
             if question is None or not seen.text or texts.get(key) == seen.text:
                 continue
             texts[key] = seen.text
@@ -213,12 +213,12 @@ class _Case:
         for seen in self.at_last:
             if seen.thinking:
                 yield Verdict("orphaned", seen.talk, f"{seen.message} thinks for ever")
-            elif _about(seen) is None and not seen.private and due[seen.talk] > 0:
+            elif seen.about is None and not seen.private and due[seen.talk] > 0:
                 due[seen.talk] -= 1
-            elif _about(seen) is None and not seen.private:
+            elif seen.about is None and not seen.private:
                 words = (seen.text or seen.notes)[:80]
                 yield Verdict("orphaned", seen.talk, f"{seen.message} in {seen.place}: {words!r}")
-            elif (question := _about(seen)) is not None and question not in self.asked:
+            elif (question := seen.about) is not None and question not in self.asked:
                 yield Verdict("orphaned", seen.talk, f"nobody asked q{question}")
 
     def _mixtures(self) -> Iterator[Verdict]:
@@ -278,11 +278,3 @@ class _Case:
                 yield Verdict(
                     "forgotten", call.talk, f"q{question} was not told with q{call.question}"
                 )
-
-
-def _about(seen: Seen) -> int | None:
-    """The question that a message is about: the platform's own tie, else the first canary in its text."""
-    if seen.question is not None:
-        return seen.question
-    canaries = Canary.all_in(seen.text)
-    return canaries[0].question if canaries else None

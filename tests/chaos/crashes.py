@@ -16,7 +16,7 @@ from typing import get_args
 from playground.slack import events
 from tests.chaos.checker import Verdict, check
 from tests.chaos.faults import end
-from tests.chaos.history import Asked, History, Struck
+from tests.chaos.history import Asked, History, Regret, Struck
 from tests.chaos.house import WiredHouse
 from tests.chaos.people import People
 from tests.chaos.recorder import Recorder
@@ -236,11 +236,7 @@ class Scenes:
 
     async def _late_edit(self, trap: Trap) -> int:
         """A question is edited after its answer."""
-        talk = self._talk("thread")
-        question = await self._ask(talk, SHORT)
-        await self._whole(question)
-        await self.people.regret(talk, question, "edit")
-        return question
+        return await self._regretted("edit")
 
     async def _stop(self, trap: Trap) -> int:
         """An answer is stopped while it grows."""
@@ -252,11 +248,7 @@ class Scenes:
 
     async def _retry(self, trap: Trap) -> int:
         """An answer is given again in its place."""
-        talk = self._talk("thread")
-        question = await self._ask(talk, SHORT)
-        await self._whole(question)
-        await self.people.regret(talk, question, "retry")
-        return question
+        return await self._regretted("retry")
 
     async def _parked(self, trap: Trap) -> int:
         """A reply is told of before the root of its thread."""
@@ -314,6 +306,14 @@ class Scenes:
         else:
             message = await self.house.discord.post(who, talk.room, text)
             self._recorder.questions[message.id] = number
+
+    async def _regretted(self, how: Regret) -> int:
+        """A question, about which somebody does something when its answer is whole."""
+        talk = self._talk("thread")
+        question = await self._ask(talk, SHORT)
+        await self._whole(question)
+        await self.people.regret(talk, question, how)
+        return question
 
     async def _whole(self, question: int) -> None:
         await self._until(lambda: self._recorder.told(question).endswith("ends."))

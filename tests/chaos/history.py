@@ -143,6 +143,14 @@ class Seen:
     def gone(self) -> bool:
         return not (self.text or self.notes or self.thinking)
 
+    @property
+    def about(self) -> int | None:
+        """The question that it is about: the platform's own tie, else the first canary in its text."""
+        if self.question is not None:
+            return self.question
+        canaries = Canary.all_in(self.text)
+        return canaries[0].question if canaries else None
+
 
 @dataclass(frozen=True, slots=True)
 class Struck:

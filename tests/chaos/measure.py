@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from tests.chaos.history import Canary, Claimed, Committed, History, Seen, Struck
+from tests.chaos.history import Claimed, Committed, History, Seen, Struck
 
 SETTLES = 5.0  # s after the end of a fault until its consequences are over
 
@@ -70,16 +70,8 @@ def _lives(history: History) -> defaultdict[int, list[float]]:
     found: defaultdict[int, list[float]] = defaultdict(list)
     texts: dict[tuple[str, str], str] = {}
     for seen in history.of(Seen):
-        canaries = Canary.all_in(seen.text)
-        question = (
-            seen.question
-            if seen.question is not None
-            else canaries[0].question
-            if canaries
-            else None
-        )
         key, words = (seen.place, seen.message), seen.text + seen.notes
-        if question is not None and texts.get(key) != words:
+        if seen.about is not None and texts.get(key) != words:
             texts[key] = words
-            found[question].append(seen.at)
+            found[seen.about].append(seen.at)
     return found
