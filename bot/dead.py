@@ -40,7 +40,7 @@ async def malformed(store: Store, event: str) -> bool:
     try:
         await bury(store, letter("malformed", event=event))
     except (RedisError, OSError) as error:
-        log.warning("event.unburied event=%s error=%s", event, type(error).__name__)
+        log.warning("event.unburied id=%s error=%s", event, type(error).__name__)
         return False
     return True
 

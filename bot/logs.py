@@ -21,7 +21,8 @@ QUIET = (
     "celery.worker.strategy",
     "httpx2",
 )  # a line or two for each bell and request
-EVENT = re.compile(r"([\w.]+)((?: \w+=%[a-z])*)")  # how our own events are written
+EVENT = re.compile(r"([\w.]+)((?: \w+=%[.\d]*[a-z])*)")  # how our own events are written
+FIELD = re.compile(r"(\w+)=(%[.\d]*[a-z])")
 HIDDEN = "[redacted]"
 SHORTEST = 4  # characters; a shorter value would blot out ordinary words
 
@@ -144,12 +145,16 @@ class JsonLine(_Line):
         pattern = EVENT.fullmatch(record.msg) if isinstance(record.msg, str) else None
         if pattern is None or record.name.partition(".")[0] not in OURS:
             return {"event": "log", "text": self._text(record)}
-        names = re.findall(r"(\w+)=%", pattern[2])
+        fields = FIELD.findall(pattern[2])
         values = record.args if isinstance(record.args, tuple) else (record.args,)
         return {
             "event": pattern[1],
-            **{n: self._plain(v) for n, v in zip(names, values, strict=False)},
+            **{n: self._plain(v, form) for (n, form), v in zip(fields, values, strict=False)},
         }
 
-    def _plain(self, value: object) -> object:
-        return value if isinstance(value, int | float | None) else self._clean(str(value))
+    def _plain(self, value: object, form: str) -> object:
+        if isinstance(value, float):
+            return (
+                float(form % value) if form.endswith("f") else value
+            )  # as exact as the line for people
+        return value if isinstance(value, int | None) else self._clean(str(value))

@@ -22,7 +22,8 @@ async def check(settings: WorkerSettings) -> list[Finding]:
     """What `doctor` says of the catalog and of each provider that there is a key for."""
     try:
         catalog = Catalog.load(settings.models_file, openai_base_url=settings.openai_base_url)
-        providers = Providers(catalog, settings.model_keys, connections=1)
+        # In a thread: a dozen clients take half a second of CPU, in which the other checks could take no answer.
+        providers = await asyncio.to_thread(Providers, catalog, settings.model_keys, connections=1)
     except SettingsError as error:
         return [Finding("broken", fault, "mend your models.toml") for fault in error.faults]
     today = datetime.now(UTC).date()

@@ -117,7 +117,7 @@ class Client(discord.Client):
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """A fault in the handler of an event: logged once, with the event's id where it has one, and a dead letter."""
         event_id = getattr(args[0], "id", getattr(args[0], "message_id", "-")) if args else "-"
-        log.exception("event.failed event=%s id=%s", event_method, event_id)
+        log.exception("event.failed kind=%s id=%s", event_method, event_id)
         await dead.malformed(self._store, f"{event_method} {event_id}")
 
     async def on_message(self, message: discord.Message) -> None:
@@ -194,7 +194,7 @@ def _tolerant(
                 raise
             event_id = _id(data)
             log.error(
-                "event.unreadable event=%s id=%s error=%s", name, event_id, type(error).__name__
+                "event.unreadable kind=%s id=%s error=%s", name, event_id, type(error).__name__
             )
             bury(f"{name} {event_id}")
         if (

@@ -84,13 +84,13 @@ class Listening:
         letter, and is acknowledged once that is kept."""
         event = str(body.get("event_id") or body.get("trigger_id") or "unknown")
         if isinstance(error, RedisError | OSError | TimeoutError):
-            log.warning("event.refused event=%s error=%s", event, type(error).__name__)
+            log.warning("event.refused id=%s error=%s", event, type(error).__name__)
             return None
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
-        at = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "unknown"
-        log.error("event.malformed event=%s error=%s at=%s", event, type(error).__name__, at)
+        where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "unknown"
+        log.error("event.malformed id=%s error=%s where=%s", event, type(error).__name__, where)
         return BoltResponse(status=200) if await dead.malformed(self.store, event) else None
 
     # ---- messages -----------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ class Listening:
         not acknowledged."""
         if said.mark in self._told:
             return
-        log.warning("event.no_memory event=%s", said.event)
+        log.warning("event.no_memory id=%s", said.event)
         self._told[said.mark] = None
         try:
             await self._notice(Turn.of(asked, "notice", at=time.time()), NO_MEMORY)
@@ -197,7 +197,7 @@ class Listening:
         try:
             await asyncio.wait_for(came.wait(), TWIN_SECONDS)
         except TimeoutError:
-            log.debug("twin.missing event=%s", said.event)
+            log.debug("twin.missing id=%s", said.event)
         finally:
             self._twins.pop(said.mark, None)
 

@@ -38,7 +38,7 @@ class Parking:
             math.ceil(ROOT_SECONDS - said.after_root),
         )
         if state == b"full":
-            log.info("reply.passed_over event=%s bytes=%d", said.event, len(record))
+            log.info("reply.passed_over id=%s bytes=%d", said.event, len(record))
         return bool(state != b"known")
 
     async def below(self, channel: str, root: str) -> list[tuple[str, bytes]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -134,3 +136,25 @@ async def test_the_check_runs_on_a_workers_settings(
     [finding] = await check(settings.model_copy(update={"models_file": own}))
     assert finding.level == "broken"
     assert "models.gpt-4o.colour: no such key" in finding.what
+
+
+async def test_the_clients_are_made_beside_the_loop(
+    model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dozen of them held up the other checks for so long that Redis and Slack seemed not to answer."""
+    made_in = []
+
+    class Watched(Providers):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            made_in.append(threading.current_thread())
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr("workers.checks.Providers", Watched)
+    settings = WorkerSettings(
+        openai_api_key=SecretStr(KEY),
+        openai_base_url=model_server.base_url,
+        model_keys={"OPENAI_API_KEY": SecretStr(KEY)},
+    )
+    assert "openai accepts OPENAI_API_KEY" in text(await check(settings))
+    assert made_in
+    assert threading.current_thread() not in made_in

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from datetime import date
 from importlib.metadata import EntryPoint
@@ -222,6 +223,25 @@ async def test_a_check_that_fails_is_a_finding_without_the_exceptions_text() -> 
     (finding,) = await doctor._one(entry, UpSettings())
     assert finding.level == "broken"
     assert finding.what == "mine: the check itself failed (RuntimeError)"
+
+
+async def test_nothing_is_asked_before_every_check_is_imported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What an import takes on a slow machine counted against the servers that others had asked: they seemed away."""
+    (tmp_path / "imported_late.py").write_text("async def check(settings):\n    return []\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [
+        EntryPoint("a", f"{__name__}:tells_what_is_imported", "switchboard.checks"),
+        EntryPoint("b", "imported_late:check", "switchboard.checks"),
+    ]
+    monkeypatch.setattr(doctor, "entry_points", lambda group: entries)
+    found, _ = await doctor._checked({"": UpSettings()})
+    assert found == [Finding("ok", "imported")]
+
+
+async def tells_what_is_imported(settings: Any) -> list[Finding]:
+    return [Finding("ok", "imported" if "imported_late" in sys.modules else "not yet")]
 
 
 async def test_a_check_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -40,6 +42,29 @@ def test_an_event_becomes_one_json_object_with_its_fields() -> None:
         "turn": "01ABC",
         "parts": 3,
     }
+
+
+def test_a_number_is_as_exact_as_in_the_line_for_people() -> None:
+    """An event with such a number was one text, in which no machine found the turn."""
+    shown = record("turn.delivered turn=%s seconds=%.2f", "01ABC", 1.23456)
+    line = json.loads(JsonLine("slack", []).format(shown))
+    assert (line["event"], line["turn"], line["seconds"]) == ("turn.delivered", "01ABC", 1.23)
+
+
+def test_no_event_of_ours_covers_what_every_line_has() -> None:
+    """`at` and `event` of an event took the place of the line's own: its time was lost, or its name. (The `process` of
+    a child's line is the child.)"""
+    line = json.loads(JsonLine("slack", []).format(record("x")))
+    taken = (line.keys() | {"traceback", "text"}) - {"process"}
+    root = Path(logs.__file__).parent.parent
+    written = [
+        (file.name, event)
+        for package in logs.OURS
+        for file in (root / package).rglob("*.py")
+        for event in re.findall(r'"([\w.]+(?: \w+=%[.\d]*[a-z])+)"', file.read_text())
+    ]
+    assert len(written) > 50
+    assert [one for one in written if taken & set(re.findall(r"(\w+)=%", one[1]))] == []
 
 
 def test_a_librarys_words_are_a_text_of_their_own() -> None:
