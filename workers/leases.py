@@ -81,6 +81,7 @@ class Leases:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._held: dict[str, Held] = {}
+        self._over: End | None = None  # what comes now ends at once
 
     def __len__(self) -> int:
         return len(self._held)
@@ -89,6 +90,8 @@ class Leases:
     async def hold(self, grant: Grant) -> AsyncIterator[Held]:
         """The grant in use, and renewed meanwhile."""
         held = self._held[grant.conversation] = Held(grant, self._renew)
+        if self._over is not None:
+            held.end(self._over)
         renewing = asyncio.create_task(self._keep(held))
         try:
             yield held
@@ -146,5 +149,7 @@ class Leases:
             held.end(End.STOP)
 
     def end_all(self, why: End) -> None:
+        """What is held, and what a claim that is on its way still brings."""
+        self._over = why
         for held in list(self._held.values()):
             held.end(why)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bot.queue import QUEUE
+from bot.bell import QUEUE
 from bot.reply import Replies
 from bot.store import Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn

@@ -173,6 +173,22 @@ async def _regained(bench: Bench, turn_id: str) -> Shown | None:
     return None if shown.regained is None else shown
 
 
+async def test_what_a_claim_still_brings_to_a_worker_that_hands_over_is_given_back(
+    bench: Bench,
+) -> None:
+    """A slow Redis grants it when all else was given back: it went on until its process was gone, and its lease."""
+    turn, worker = await bench.ask("just now"), await bench.another_worker()
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
+    worker._leases.end_all(End.DRAIN)
+    async with worker._leases.hold(grant) as held:
+        await worker.answering._answer(held)
+    assert not bench.models.requests
+    again = await bench.inbox.claim(turn.conversation)
+    assert again is not None
+    assert again.attempt == 1
+
+
 async def test_a_draining_worker_takes_nothing_new_and_passes_the_bell_on(bench: Bench) -> None:
     """The sweep looks again after three seconds: the bell that it took along was the quick way."""
     turn = await bench.ask("too late")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bot.bell import QUEUE
 from bot.inbox import at_key, hint_channel
-from bot.queue import QUEUE
 from playground.slack import Message
 from tests.contract.slack_adapter.office import Office, said
 
