@@ -37,6 +37,7 @@ MUTE = "I may not write here, so I cannot answer under that message. An admin ca
 
 UNSAID = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, KeyError, TypeError)
 """What a first response may meet: refused, lost, or taken without the reply that discord.py reads."""
+ACKNOWLEDGED = 40060  # Discord's code where an interaction has had its first response
 
 
 class Asking:
@@ -240,8 +241,12 @@ class Asking:
         await self._missed.remember(_id(interaction.guild_id), place_of(interaction))
 
     async def _refuse(self, interaction: discord.Interaction) -> None:
-        """Redis is away: say so at once, and see to it that nothing comes of it later."""
-        await _say(interaction, AWAY)
+        """Redis is away: say so at once, and see to it that nothing comes of it later; unless another adapter on this
+        token has reached it and responded: then it is for that one. Where the first response was these very words and
+        only its reply was lost, an admission that landed is answered after all, which is better than not at all."""
+        if not await _say(interaction, AWAY):
+            log.info("interaction.taken id=%s", interaction.id)
+            return
         channel = place(_id(interaction.guild_id), place_of(interaction), None, None)
         self._patience.withdraw(channel, _mark(interaction))
 
@@ -289,12 +294,14 @@ def _typed(data: object) -> str:
     return ""
 
 
-async def _say(interaction: discord.Interaction, words: str) -> None:
-    """Our own words as the first response, for the person alone."""
+async def _say(interaction: discord.Interaction, words: str) -> bool:
+    """Our own words as the first response, for the person alone. False where there has been a first response."""
     try:
         await interaction.response.send_message(words, ephemeral=True, suppress_embeds=True)
     except UNSAID as error:
         log.warning("interaction.unsaid id=%s error=%s", interaction.id, type(error).__name__)
+        return getattr(error, "code", 0) != ACKNOWLEDGED
+    return True
 
 
 def _may_write(interaction: discord.Interaction) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 
 import pytest
@@ -106,6 +107,23 @@ async def test_a_command_behind_a_mention_that_waits_for_redis_is_refused_in_tim
     await withdrawn(modest, asked)
     await modest.discord.shows("Answer to: wait for it", channel)
     await modest.at_rest()
+
+
+async def test_what_another_adapter_took_is_not_taken_back_by_one_that_was_too_late(
+    modest: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both are told of an interaction. The second one's refusal came too late to be said, and took the question back
+    that the first one had deferred: it went on thinking for ever."""
+    caplog.set_level(logging.INFO)
+    channel, gate = await modest.channel(), asyncio.Event()
+    modest.scribe.will_say("In time.", when="by one of two", after=gate)
+    async with modest.another() as late, late._patience._lines.of(channel):
+        asked = await modest.discord.slash("mia", channel, "ask", prompt="by one of two")
+        await modest.until(lambda: "interaction.taken" in caplog.text)
+        gate.set()
+        assert (await modest.discord.answered(asked)).content == "In time."
+        await modest.at_rest()
+    assert "turn.withdrawn" not in caplog.text
 
 
 async def test_a_redis_that_is_slow_but_not_too_slow_only_delays(modest: Bench) -> None:
