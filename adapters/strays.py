@@ -15,16 +15,19 @@ log = logging.getLogger(__name__)
 # What a dead process left in a socket is sent by its machine for as long as nobody takes it: on Linux up to eight times
 # more, each time after twice as long as before (tcp_orphan_retries), which is 102 s.
 STRAY_SECONDS = 110.0
+SHOW_SECONDS = 60.0  # that one of them may take; the others wait for it
 
 
 class Strays:
     """Answers that another adapter had begun to show: each is shown once more when nothing of it can be on its way any
-    more. Neither platform knows a fence, and the dead mend nothing. Best effort: it ends with this adapter."""
+    more. Neither platform knows a fence, and the dead mend nothing. One at a time: a death leaves as many as were being
+    shown, and each stands before what grows, as all final texts do. Best effort: it ends with this adapter."""
 
     def __init__(self, show: Callable[[str], Awaitable[None]], seconds: float) -> None:
         self._show = show
         self._seconds = seconds
         self._expected: dict[str, asyncio.Task[None]] = {}
+        self._line = asyncio.Lock()
 
     def expect(self, turn_id: str) -> None:
         """This answer is whole, and was begun by another adapter."""
@@ -34,7 +37,8 @@ class Strays:
     async def _later(self, turn_id: str) -> None:
         try:
             await asyncio.sleep(self._seconds)
-            await self._show(turn_id)
+            async with self._line, asyncio.timeout(SHOW_SECONDS):
+                await self._show(turn_id)
         except (BotError, RedisError, OSError) as error:
             log.warning("stray.unmended turn=%s why=%s", turn_id, type(error).__name__)
         finally:
