@@ -20,10 +20,10 @@ from bot.store import Store, connect
 from bot.stored import NEWER_SECONDS
 from bot.tasks import end
 from bot.types import RECORD_VERSION, Phase, Turn, new_id, reference
-from bot.work import Outcome, Work
+from bot.work import Grant, Outcome, Work
 from tests.bench import Bench
 from tests.lossy import LossyLine
-from workers.leases import End, Leases
+from workers.leases import End, Held, Leases
 
 NEWER = RECORD_VERSION + 1
 
@@ -87,30 +87,37 @@ async def test_a_holder_that_was_passed_over_writes_nothing_and_ends_its_request
     await bench.until(lambda: _true(bench.models.in_flight == 0))
 
 
-async def test_who_slept_for_longer_than_its_lease_asks_no_model(bench: Bench) -> None:
-    """Stopped between its claim and its request, a worker woke up, and paid for what had long been answered."""
+async def overslept(bench: Bench) -> Grant:
+    """Of a worker that was stopped between its claim and its request for longer than its lease."""
     turn = await bench.ask("slowly")
-    late = await bench.inbox.claim(turn.conversation)
-    assert late is not None
+    grant = await bench.inbox.claim(turn.conversation)
+    assert grant is not None
     await bench.lapse(turn)
+    return replace(grant, until=0.0)
+
+
+async def drafted(bench: Bench, held: Held) -> Outcome | None:
+    """What becomes of its answer when it wakes up."""
+    assert held.grant.stored is not None
+    return await held.guard(bench.answering._draft(held, held.grant.stored))
+
+
+async def test_who_slept_for_longer_than_its_lease_asks_no_model(bench: Bench) -> None:
+    """A worker woke up, and paid for what had long been answered."""
+    late = await overslept(bench)
     bench.models.will_say("fresh")
-    await bench.answering.converse(turn.conversation)
-    async with bench.services._leases.hold(replace(late, until=0.0)) as held:
-        assert late.stored is not None
-        assert await held.guard(bench.answering._draft(held, late.stored)) is None
+    await bench.answering.converse(late.conversation)
+    async with bench.services._leases.hold(late) as held:
+        assert await drafted(bench, held) is None
         assert held.why is End.LOST
     assert len(bench.models.requests) == 1
 
 
 async def test_who_slept_and_still_has_the_conversation_goes_on(bench: Bench) -> None:
-    turn = await bench.ask("slowly")
-    grant = await bench.inbox.claim(turn.conversation)
-    assert grant is not None
-    await bench.lapse(turn)
+    late = await overslept(bench)
     bench.models.will_say("at last")
-    async with bench.services._leases.hold(replace(grant, until=0.0)) as held:
-        assert grant.stored is not None
-        outcome = await held.guard(bench.answering._draft(held, grant.stored))
+    async with bench.services._leases.hold(late) as held:
+        outcome = await drafted(bench, held)
         assert outcome is not None
         assert outcome.text == "at last"
         assert held.until > time.monotonic()
