@@ -21,11 +21,13 @@ LIMIT = 1_900
 # Columns of a fixed-width table that a narrow window still shows.
 TABLE_WIDTH = 60
 
+# As _READING below it begins with a shortcut: where nothing of it can begin, it is not tried.
 _LIVE = re.compile(
-    rf"""(?P<url>{BARE.pattern})
+    rf"""(?-i:(?=[<@\]|`\\hHdD]|\b\w[\w+.\-]{{0,30}}:))
+      (?:(?P<url>{BARE.pattern})
       | (?P<joined><(?=[@\#:/!&]|a:|t:|id:|[a-z][\w+.\-]*:|\Z) | @(?=everyone|here) | \](?=\()
           | discord(?:app)?\.(?:gg|com/invite)(?=/) | \b(?!https?:)[a-z][a-z0-9+.\-]{{1,30}}:(?=//))
-      | (?P<slashed>\|{{2,}} | `+ | \\(?=[^\x00-\x7f]))""",
+      | (?P<slashed>\|{{2,}} | `+ | \\(?=[^\x00-\x7f])))""",
     re.VERBOSE | re.IGNORECASE,
 )
 # What acts in a notice; a hyphen in a name and an underscore inside a word do not.
@@ -41,11 +43,12 @@ _ADDRESS = re.compile(r"(?:https?://|mailto:)([^\s/?#]*)\S*", re.IGNORECASE)
 
 # Discord's own reading: what is an escape, what is code, and what acts everywhere else.
 _READING = re.compile(
-    r"""(?P<fine><https?://[^\s<>]+> | \\[^0-9A-Za-z\s<@])
+    r"""(?=[<\\`@|h]|^)
+      (?:(?P<fine><https?://[^\s<>]+> | \\[^0-9A-Za-z\s<@])
       | (?P<code>```\n*[^\n][\s\S]*?``` | (?P<tick>`+)(?!`)[\s\S]*?[^`](?P=tick)(?!`))
       | (?P<joined><(?=[@\#:/]|a:|t:|id:) | @(?=everyone|here) | https?:(?=//))
       | (?P<slashed>\|\|)
-      | (?P<small>^[ \t>]*)(?=-\#(?:\s|$)) | (?P<quote>^[ \t]*)(?=>>>\s)""",
+      | (?P<small>^[ \t>]*)(?=-\#(?:\s|$)) | (?P<quote>^[ \t]*)(?=>>>\s))""",
     re.VERBOSE | re.MULTILINE,
 )
 

@@ -1,8 +1,11 @@
 """What Discord is given for what a model wrote."""
 
+import re
+from itertools import product
+
 import pytest
 
-from adapters.discord.render import LIMIT, escape, render
+from adapters.discord.render import _LIVE, _READING, LIMIT, escape, render
 
 JOINER = "\u2060"
 
@@ -115,3 +118,59 @@ def test_foreign_words_are_inert_in_our_own_notices() -> None:
     assert escape("**a** ||b||\n-# c") == "\\*\\*a\\*\\* \\|\\|b\\|\\| \\-\\# c"
     assert escape("<@1> @everyone") == f"\\<{JOINER}@1\\> @{JOINER}everyone"
     assert escape("[a](https://b.example)") == "\\[a\\](https\\://b.example)"
+
+
+ACTS = (
+    *(
+        "https://a.b/c",
+        "HTTP://a",
+        "http\u017f://a",
+        "foo+bar://a",
+        "Foo://a",
+        "\u212aoo://a",
+        f"a{'b' * 30}://c",
+    ),
+    *("<@1>", "<t:1>", "<", "<a:b:2>", "<id:home>", "@everyone", "@here", "]("),
+    *(
+        "discord.gg/a",
+        "DISCORDapp.com/invite/a",
+        "||",
+        "`a`",
+        "```\na```",
+        "\\\u00e9",
+        "\\*",
+        "<https://a>",
+    ),
+    *("-# a", "> -# a", ">>> a"),
+)
+BEFORE = (
+    "",
+    " ",
+    "\n",
+    "\n ",
+    "a",
+    "a ",
+    "1",
+    "-",
+    "a-",
+    "_",
+    "\u00e9",
+    "@",
+    "<",
+    ">",
+    "h",
+    "d",
+    "|",
+    "`",
+    "\\",
+)
+
+
+def test_the_shortcut_of_a_pattern_misses_nothing() -> None:
+    for pattern in (_LIVE, _READING):
+        _, _, whole = pattern.pattern.partition("\n")
+        slow = re.compile(whole, pattern.flags)
+        for before, acts, after in product(BEFORE, ACTS, ("", *ACTS)):
+            text = before + acts + after
+            found = [match.span() for match in pattern.finditer(text)]
+            assert found == [match.span() for match in slow.finditer(text)], text
