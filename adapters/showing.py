@@ -133,6 +133,8 @@ class Showing:
             if change is not None:
                 if await self._in_time(shown, change):
                     await self._make(change, shown.parts)
+                    if shown.final and self._change(shown) is None:
+                        return shown  # nothing of what is final moves any more
                     if not shown.final and change.part >= len(self._bodies(shown)) - 1:
                         await self._rest(change.part)
             elif shown.final:

@@ -38,6 +38,18 @@ async def test_an_answer_grows_in_one_message_and_ends_whole(shop: Shop) -> None
     assert posted.shown == ["Once", "Once upon", "Once upon a time."]
 
 
+async def test_what_is_final_and_shown_is_read_no_more(shop: Shop) -> None:
+    async with shop.open():
+        turn, grant = await shop.grows("Once")
+        held = shop.chat.will_hold("edit")
+        await shop.pen.finish(grant, "Once upon a time.")
+        await until(held.reached.is_set)
+        await shop.inbox.store.redis.delete(shop.inbox.store.key("reply", turn.id))
+        held.gate.set()
+        await shop.at_rest()
+    assert shop.server.texts() == ["Once upon a time."]
+
+
 async def test_a_text_that_is_shown_already_is_never_sent_again(shop: Shop) -> None:
     async with shop.open() as delivery:
         turn, grant = await shop.grows("The same.")
