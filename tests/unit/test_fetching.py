@@ -162,7 +162,7 @@ async def test_what_does_not_come_in_time_gets_its_sentence_and_the_rest_goes_on
 ) -> None:
     held = mail.chat.will_hold("fetch")
     turn = await mail.send(mail.file("slow.png", png()), mail.file("quick.png", png()))
-    mail.fetching(seconds=1.0).start(turn.id)
+    mail.fetching(seconds=4.0).start(turn.id)  # the quick one too must be decoded in it
     await until(held.reached.is_set)
     files = (await mail.brought(turn)).message.attachments
     assert files[0].problem == f"“slow.png” {LATE}."
