@@ -11,6 +11,7 @@ from typing import Any
 import discord
 
 from adapters.discord.asking import Asking
+from adapters.discord.dials import Dials
 from adapters.discord.gathering import Gathering
 from adapters.discord.granted import Granted
 from adapters.discord.liberal import completed
@@ -68,6 +69,8 @@ class Client(discord.Client):
             guild_ready_timeout=gathering,
             max_ratelimit_timeout=LONGEST_WAIT,
         )
+        self._dials = Dials(self.http.ws_connect)
+        self.http.ws_connect = self._dials  # type: ignore[method-assign]  # no hook comes before a dial
         self._listening = listening
         self._missed = missed
         self._store = store
@@ -107,8 +110,12 @@ class Client(discord.Client):
         self._reading = asyncio.current_task()
         await self._missed.catch_up(self, self._hear)
 
+    async def on_connect(self) -> None:
+        self._dials.stands()
+
     async def on_resumed(self) -> None:
         log.info("discord.resumed")
+        self._dials.stands()
         self._missed.back()
 
     async def on_disconnect(self) -> None:

@@ -81,6 +81,7 @@ class Gateway:
         self._message_content_allowed = message_content_allowed
         self._sockets: set[Socket] = set()
         self._refusals = 0
+        self._hang_ups = 0
         self._identified: list[float] = []
         self.sessions: dict[str, Session] = {}
         self.identifies = 0
@@ -133,6 +134,10 @@ class Gateway:
         """The next connections get an HTTP error instead of a socket."""
         self._refusals += times
 
+    def hang_up(self, times: int) -> None:
+        """The next connections get a socket that is closed before it says anything."""
+        self._hang_ups += times
+
     def send_garbage(self) -> None:
         """A message without an author or a channel; not repeated on a resume."""
         self.dispatch("MESSAGE_CREATE", lambda _: {"id": "not a message"}, keep=False)
@@ -146,6 +151,10 @@ class Gateway:
         stream = STREAMS.get(request.query.get("compress", ""))
         ws = web.WebSocketResponse(max_msg_size=1 << 20)
         await ws.prepare(request)
+        if self._hang_ups > 0:
+            self._hang_ups -= 1
+            await ws.close(code=1011)
+            return ws
         if request.query.get("v") not in ("9", "10"):
             await ws.close(code=4012)
             return ws

@@ -316,6 +316,23 @@ async def test_a_refused_dial_at_the_start_is_tried_again(bench: Bench) -> None:
     await answers(bench, "after a refused dial")
 
 
+async def test_a_gateway_that_ends_each_connection_at_once_is_not_stormed(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was dialled more than a hundred times a second. What resumes and what identifies anew does not wait."""
+    gateway = bench.discord.gateway
+    resumed = gateway.resumes
+    gateway.hang_up(2)
+    gateway.drop()
+    await bench.until(lambda: gateway.resumes > resumed, 30)
+    assert caplog.text.count("gateway.unsteady") == 1  # before the third dial
+    await answers(bench, "after two dials for nothing")
+    gateway.hang_up(1)
+    gateway.drop()
+    await bench.until(lambda: gateway.resumes > resumed + 1, 30)
+    assert caplog.text.count("gateway.unsteady") == 1  # a session stood meanwhile
+
+
 async def test_rest_that_is_away_at_the_start_is_tried_again(bench: Bench) -> None:
     await bench.leave()
     bench.discord.will_refuse("GET /users/@me", 403, times=1)
