@@ -2,9 +2,9 @@
 BIN := .venv/bin
 PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
   $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-# Tests at once: two more than there are cores, since much of the suite waits for processes; at most 8, since each has a
+# Tests at once: three for each core, since each of them waits for others most of the time; at most 8, since each has a
 # Redis of its own and the end-to-end tests start four processes at a time.
-JOBS ?= $(shell $(BIN)/python -c 'import os; print(min((os.cpu_count() or 2) + 2, 8))')
+JOBS ?= $(shell $(BIN)/python -c 'import os; print(min((os.cpu_count() or 2) * 3, 8))')
 # The suite starts some two hundred Pythons: without compiled files each would compile the project and its tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -17,7 +17,7 @@ from bot.conversation import Conversations
 from bot.models import Catalog
 from bot.reply import Replies, Shown
 from bot.settings import WorkerSettings
-from bot.store import Store
+from bot.store import DRIVER, Store
 from bot.types import Author, Channel, Message, Target, Thread, Turn
 from playground.models import ModelServer
 from tests.house import LASTING
@@ -51,7 +51,7 @@ class Bench:
             **self._settings,
         }
         self.settings = WorkerSettings(_env_file=None, **given)
-        self.redis: Any = Redis.from_url(self.url)
+        self.redis: Any = Redis.from_url(self.url, driver_info=DRIVER)
         self.services = await self.another_worker()
         self.answering = self.services.answering
         self.store = Store(self.redis)
@@ -128,7 +128,7 @@ class Bench:
             letter.decode() for letter in await self.redis.lrange(self.store.key("dead"), 0, -1)
         ]
 
-    async def until(self, true: Callable[[], Awaitable[Any]], seconds: float = 10) -> Any:
+    async def until(self, true: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
         """Wait for a condition: a cancellation may come out of redis-py as a lost connection."""
         async with asyncio.timeout(seconds) as limit:
             while not (found := await true()):

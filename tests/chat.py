@@ -36,7 +36,7 @@ from bot.types import (
 from bot.work import Grant, Outcome
 from tests.inbox import BothSides
 
-PATIENCE = 20.0  # s until a condition counts as never coming true
+PATIENCE = 60.0  # s until a condition counts as never coming true
 SWEEP = 0.05  # s between two sweeps of an adapter
 
 

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 
 from bot import logs
 from bot.embedded import EmbeddedRedis
+from bot.store import DRIVER
 
 FOREIGN = ("SLACK_", "DISCORD_", "OPENAI_", "SWITCHBOARD_", "REDIS_URL")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")  # they would reach even loopback
@@ -35,16 +36,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's backgro
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Each process of the suite imports the same: one alone is traced meanwhile. The thousands of tests that are found
-    stay to the end: no search for garbage needs to look at them."""
+    stay to the end: no search for garbage needs to look at them, now or later."""
     tracer = Coverage.current()
-    if tracer is None or os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
-        found = yield
-    else:
+    traced = tracer is None or os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
+    if tracer is not None and not traced:
         tracer.stop()
-        found = yield
-        tracer.start()
+    gc.disable()
+    found = yield
+    gc.enable()
     gc.freeze()
+    if tracer is not None and not traced:
+        tracer.start()
     return found
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Whoever only hands out the tests to others runs no line of ours."""
+    tracer = Coverage.current()
+    if tracer is not None and getattr(config.option, "numprocesses", None):
+        tracer.stop()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -101,7 +111,9 @@ def logging_as_it_was() -> Iterator[None]:
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     """A client (bytes, not text) of the suite's server, flushed before each test."""
-    client = Redis.from_url(redis_url)
+    client = Redis.from_url(
+        redis_url, driver_info=DRIVER
+    )  # else it looks for its version each time
     await client.flushall()
     yield client
     await client.aclose()

@@ -201,7 +201,7 @@ class House:
             )
 
     async def until(
-        self, true: Callable[[], object], process: Process | None = None, seconds: float = 30
+        self, true: Callable[[], object], process: Process | None = None, seconds: float = 60
     ) -> None:
         """Wait for a condition that another process brings about."""
         async with asyncio.timeout(seconds):
@@ -210,7 +210,7 @@ class House:
                     raise AssertionError(f"{process.word} ended:\n{process.logged[-3000:]}")
                 await asyncio.sleep(0.02)
 
-    async def at_rest(self, seconds: float = 30) -> None:
+    async def at_rest(self, seconds: float = 60) -> None:
         """Wait until nothing is due, fetched or owed."""
         names = [b"due", b"owed:slack", b"owed:discord", b"fetching:slack", b"fetching:discord"]
         left: dict[bytes, Any] = {}

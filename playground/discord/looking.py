@@ -14,7 +14,7 @@ from playground.discord.world import WRITTEN, Channel, Message
 T = TypeVar("T")
 View = dict[str, Any]
 _RECENT = 200  # messages of a channel in a snapshot
-PATIENCE = 30.0  # s that a test waits for something to appear, on a busy machine too
+PATIENCE = 60.0  # s that a test waits for something to appear, on a busy machine too
 
 
 class Looking(Stewards):

@@ -11,7 +11,7 @@ from playground.slack.world import Channel, Person
 
 Seen = TypeVar("Seen")
 
-PATIENCE = 30.0  # s that a test waits for something to appear, on a busy machine too
+PATIENCE = 60.0  # s that a test waits for something to appear, on a busy machine too
 
 
 class Eyes:

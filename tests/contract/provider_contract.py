@@ -42,7 +42,9 @@ SPEC = ModelSpec(
     max_output=16_384,
     inputs=frozenset({"text", "image"}),
 )
-QUICK = replace(SPEC, first_token=0.15, silence=0.15, answer_seconds=5)
+# Each of them has one limit that is reached, on a busy machine too; the others are for ever.
+LASTING = replace(SPEC, first_token=300, silence=300, answer_seconds=300)
+QUICK = replace(LASTING, first_token=0.15)
 WORDS = "what the question says"
 PICTURE = png((40, 30), "teal")
 
@@ -87,7 +89,7 @@ async def fault(
     raise AssertionError(f"no error, but {text!r}")
 
 
-async def until(true: Callable[[], object], seconds: float = 3) -> None:
+async def until(true: Callable[[], object], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.005)
@@ -189,12 +191,10 @@ class ProviderContract:
         self, provider: Provider, model_server: ModelServer
     ) -> None:
         model_server.will_wait_for(asyncio.Event(), after=0)
-        began = time.monotonic()
         text, error = await fault(provider, spec=QUICK)
         assert text == ""
         assert isinstance(error, ProviderDown)
         assert error.retryable
-        assert time.monotonic() - began < 2
         await until(lambda: model_server.in_flight == 0)
 
     async def test_a_server_that_takes_the_question_and_says_nothing_is_a_stall(
@@ -208,7 +208,7 @@ class ProviderContract:
         self, provider: Provider, model_server: ModelServer
     ) -> None:
         model_server.will_wait_for(asyncio.Event(), after=3)
-        text, error = await fault(provider, spec=QUICK)
+        text, error = await fault(provider, spec=replace(LASTING, silence=1.0))
         assert text == "One, two, three, "
         assert isinstance(error, AnswerCut)
         assert "nothing more came" in error.sentence
@@ -218,10 +218,10 @@ class ProviderContract:
         self, provider: Provider, model_server: ModelServer
     ) -> None:
         model_server.will_say(*["drip "] * 1000, pace=0.02)
-        text, error = await fault(provider, spec=replace(QUICK, answer_seconds=0.3))
+        text, error = await fault(provider, spec=replace(LASTING, answer_seconds=1.5))
         assert text.startswith("drip drip")
         assert isinstance(error, AnswerCut)
-        assert "not complete after 0.3 s" in error.sentence
+        assert "not complete after 1.5 s" in error.sentence
 
     @pytest.mark.parametrize(
         "script",

@@ -28,7 +28,7 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 10_000  # ms for anything to appear
+PATIENCE = 30_000  # ms for anything to appear
 
 
 def find_chromium() -> str | None:

@@ -69,7 +69,7 @@ async def test_a_kill_between_admission_and_deferral_costs_no_answer() -> None:
         doors = [house.discord.will_hold(CALLBACK) for _ in range(2)]
         shared = await house.discord.slash("mia", "general", "ask", prompt="in the open")
         own = await house.discord.slash("noah", "general", "ask", prompt="in private", private=True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await house.redis.zcard("switchboard:owed:discord") < 2:
                 await asyncio.sleep(0.02)
         discord.kill()

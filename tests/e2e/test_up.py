@@ -1,4 +1,4 @@
-"""`switchboard up`: one command that is killed and started again loses nothing."""
+"""`switchboard up`: one command that is killed and started again loses nothing. The demo's test runs the same lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,7 +23,6 @@ async def up(
     folder: Path,
     slack: SlackServer,
     models: ModelServer,
-    environment: Mapping[str, str] = os.environ,
 ) -> AsyncIterator[Up]:
     settings = {
         "SLACK_BOT_TOKEN": slack.bot_token,
@@ -38,7 +37,7 @@ async def up(
     log = folder / "up.log"
     with log.open("ab") as sink:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "up"), env={**environment, **settings}, stderr=sink
+            *(sys.executable, "-m", "bot", "up"), env={**untraced(), **settings}, stderr=sink
         )
     running = Up(process, log)
     try:
@@ -46,7 +45,7 @@ async def up(
     finally:
         if process.returncode is None:
             process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), 30)
 
 
 class Up:
@@ -79,7 +78,7 @@ async def test_what_was_asked_before_a_kill_is_answered_once_after_it(tmp_path: 
     async with slack, models:
         words = ["one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight"]
         models.will_say(*words, times=None)
-        async with up(tmp_path, slack, models, untraced()) as first:
+        async with up(tmp_path, slack, models) as first:
             await first.says("slack.ready")
             await slack.command("ada", "general", "/ai model set gpt-6-luna")
             await slack.shows("gpt-6-luna", channel="general")
@@ -105,7 +104,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_question_answered(
     slack, models = SlackServer(limits=False), ModelServer(pace=0.01)
     async with slack, models:
         models.will_say("still here", times=None)
-        async with up(tmp_path, slack, models, untraced()) as running:
+        async with up(tmp_path, slack, models) as running:
             await running.says("worker.ready")
             await running.says("slack.ready")
             os.kill(running.pid("worker"), signal.SIGKILL)

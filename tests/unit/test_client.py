@@ -117,13 +117,13 @@ async def test_who_asks_of_a_closed_client_opens_no_connection_again(
     before, client = await connections(redis), connect(redis_url)
     await client.ping()
     late = asyncio.create_task(client.blpop(["nothing"], 0))  # waits for its answer
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (await redis.info("clients"))["blocked_clients"]:
             await asyncio.sleep(0.01)
     await client.aclose()
     for asked in (late, client.ping()):
         with pytest.raises(Unreachable):
             await asked
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await connections(redis) > before:
             await asyncio.sleep(0.01)

@@ -91,7 +91,7 @@ async def test_an_announcement_waits_for_no_sweep(counter: Counter) -> None:
         await pubsub.subscribe(hint_channel(store, turn.conversation))
         await counter.commanding.run(turn)
         (owed,) = set(await counter.owed()) - {turn.id}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (heard := await pubsub.get_message(True, 1.0)) is None:
                 continue
     assert heard["data"] == owed.encode()

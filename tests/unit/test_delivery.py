@@ -358,7 +358,7 @@ async def test_an_announcement_without_a_place_is_a_dead_letter_and_no_more(shop
         waiting = await shop.tell("notice", "A word.", channel="C9")
         shop.chat.will("post", PlaceGone("Gone."), turn=waiting)
         await until(lambda: len(shop.chat.asked("post")) == 1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while await shop.owed() != [first.id]:
                 await asyncio.sleep(0.005)
     assert [letter["turn"] for letter in await shop.letters()] == [waiting.id]

@@ -328,7 +328,7 @@ async def test_the_hints_go_on_when_their_connection_was_lost(shop: Shop) -> Non
     listening = asyncio.create_task(delivery.hints())
     turn = await shop.ask()
     store = shop.inbox.store
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not shop.server.messages:
             await store.redis.client_kill_filter(_type="pubsub")
             await asyncio.sleep(0.05)

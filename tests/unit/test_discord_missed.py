@@ -28,7 +28,7 @@ async def test_a_channel_that_the_library_cannot_read_holds_nothing_up(redis: Re
 
     await missed.catch_up(discord.Client(intents=discord.Intents.none()), hear)
     noting = asyncio.create_task(missed.note())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while float(await redis.get(there) or 0) == before:
             await asyncio.sleep(0.01)
     noting.cancel()
@@ -64,7 +64,7 @@ async def test_a_redis_that_does_not_answer_is_asked_again_what_was_missed(
 
     client.on_error = looks  # type: ignore[method-assign]  # it never logged in: whatever it reads is a fault
     catching_up = asyncio.create_task(Missed(store).catch_up(client, client.on_error))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "missed.waits" not in caplog.text:
             await asyncio.sleep(0.01)
     await redis.delete(there)

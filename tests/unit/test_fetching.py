@@ -48,7 +48,7 @@ class Mail(Shop):
 
     async def brought(self, turn: Turn) -> Turn:
         """The turn once it waits for nothing."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while await self.inbox.fetching("chat"):
                 await asyncio.sleep(0.005)
         stored = await self.inbox.load(turn.id)
@@ -197,7 +197,7 @@ async def test_a_channel_with_slow_files_holds_up_no_other(mail: Mail) -> None:
     await until(lambda: all(hold.reached.is_set() for hold in holds))
     quick = await mail.send(mail.file("quick.png", png()), channel="C2")
     fetching.start(quick.id)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while quick.id in await mail.inbox.fetching("chat"):
             await asyncio.sleep(0.005)
     assert len(mail.chat.asked("fetch")) == OF_A_CHANNEL + 1
@@ -222,7 +222,7 @@ async def test_a_full_redis_is_a_sentence_for_the_file_and_the_words_are_answere
 async def test_what_is_no_turn_any_more_is_no_longer_waited_for(mail: Mail, redis: Redis) -> None:
     await redis.zadd("switchboard:fetching:chat", {"0" * 16: 1})
     fetching = mail.fetching()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while await mail.inbox.fetching("chat"):
             await fetching.sweep()
             await asyncio.sleep(0.005)

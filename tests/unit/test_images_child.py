@@ -193,7 +193,7 @@ async def test_a_child_that_lingers_is_ended_with_all_that_it_started(tmp_path: 
 
     assert ended == child.Ended(None, b"")
     for pid in await pids(file):
-        await asyncio.wait_for(until_gone(pid), 5)
+        await asyncio.wait_for(until_gone(pid), 30)
 
 
 @linux
@@ -207,7 +207,7 @@ async def test_a_cancelled_run_leaves_nothing_behind(tmp_path: Path) -> None:
         await running
 
     for pid in left:
-        await asyncio.wait_for(until_gone(pid), 5)
+        await asyncio.wait_for(until_gone(pid), 30)
 
 
 @linux
@@ -224,7 +224,7 @@ async def test_a_run_that_is_cancelled_while_it_starts_leaves_nothing_behind(
     with pytest.raises(asyncio.CancelledError):
         await running
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while living(mark):
             await asyncio.sleep(0.01)
 
@@ -237,7 +237,7 @@ async def test_what_a_child_left_behind_is_ended_too(tmp_path: Path) -> None:
 
     assert ended == child.Ended(None, b"")
     [pid] = await pids(file)
-    await asyncio.wait_for(until_gone(pid), 5)
+    await asyncio.wait_for(until_gone(pid), 30)
 
 
 @linux

@@ -54,7 +54,7 @@ async def supervised(
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.02)
 
@@ -79,14 +79,14 @@ async def test_a_child_with_wrong_settings_ends_everything_with_its_code() -> No
         _,
         running,
     ):
-        assert await asyncio.wait_for(running, 10) == SettingsError.EXIT
+        assert await asyncio.wait_for(running, 30) == SettingsError.EXIT
 
 
 async def test_stopping_lets_the_children_end_in_their_own_way() -> None:
     async with supervised(child("slack", DRAINS), child("worker", DRAINS)) as (supervisor, running):
         await until(lambda: len(supervisor.pids) == 2)
         supervisor.stop()
-        assert await asyncio.wait_for(running, 10) == 0
+        assert await asyncio.wait_for(running, 30) == 0
 
 
 TELLS = """
@@ -114,7 +114,7 @@ async def test_what_shows_answers_ends_after_what_makes_them(tmp_path: Path) -> 
         supervisor.stop()
         await until(lambda: "worker told" in log.read_text())
         more.touch()
-        assert await asyncio.wait_for(running, 10) == 0
+        assert await asyncio.wait_for(running, 30) == 0
     assert log.read_text().splitlines()[2:] == ["worker told", "worker over", "slack told"]
 
 
@@ -128,7 +128,7 @@ async def test_what_makes_answers_cannot_keep_the_others_for_ever(tmp_path: Path
         supervisor.stop()
         await until(lambda: "slack told" in log.read_text())
         supervisor.stop()
-        assert await asyncio.wait_for(running, 10) == 1
+        assert await asyncio.wait_for(running, 30) == 1
 
 
 async def test_a_second_signal_kills_what_does_not_end(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ async def test_a_second_signal_kills_what_does_not_end(tmp_path: Path) -> None:
         await until((tmp_path / "deaf").exists)
         supervisor.stop()
         supervisor.stop()
-        assert await asyncio.wait_for(running, 10) == 1
+        assert await asyncio.wait_for(running, 30) == 1
 
 
 async def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:

@@ -240,14 +240,14 @@ class Bench:
         await self.until(lambda: client.get_channel(int(made.id)) is not None)
         return made.id
 
-    async def until(self, true: Callable[[], T | None], seconds: float = 15) -> T:
+    async def until(self, true: Callable[[], T | None], seconds: float = 60) -> T:
         """Wait for a condition."""
         async with asyncio.timeout(seconds):
             while not (found := true()):
                 await asyncio.sleep(TICK)
             return found
 
-    async def eventually(self, true: Callable[[], Awaitable[T | None]], seconds: float = 15) -> T:
+    async def eventually(self, true: Callable[[], Awaitable[T | None]], seconds: float = 60) -> T:
         """Wait for a condition that asks Redis: a cancellation may come out of redis-py as a lost connection."""
         async with asyncio.timeout(seconds) as limit:
             while not (found := await true()):

@@ -30,7 +30,7 @@ async def answers(bench: Bench, words: str) -> None:
     """A question that is asked now comes to its answer once."""
     channel = (await bench.discord.add_channel(words.replace(" ", "-"))).id
     await bench.discord.post("mia", channel, f"@Switchboard {words}")
-    await bench.discord.shows(f"Answer to: {words}", channel, timeout=20)
+    await bench.discord.shows(f"Answer to: {words}", channel, timeout=30)
     await bench.at_rest()
     assert len(bench.discord.by_bot(channel)) == 1
 

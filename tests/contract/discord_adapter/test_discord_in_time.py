@@ -141,7 +141,7 @@ async def test_a_mention_waits_for_redis_and_is_answered_once(modest: Bench) -> 
     modest.hang()
     await modest.discord.post("mia", channel, "@Switchboard are you there")
     asyncio.get_running_loop().call_later(1.5, modest.thaw)  # longer than a try
-    await modest.discord.shows("Answer to: are you there", channel, timeout=20)
+    await modest.discord.shows("Answer to: are you there", channel, timeout=30)
     await modest.at_rest()
     assert len(modest.discord.by_bot(channel)) == 1
 

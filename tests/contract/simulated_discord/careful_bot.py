@@ -47,7 +47,7 @@ class Bot(discord.Client):
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until what this bot has heard satisfies the condition."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():
                 self.news.clear()
                 await self.news.wait()
@@ -124,7 +124,7 @@ async def running(server: DiscordServer, bot: "Bot") -> AsyncIterator["Bot"]:
     point_library_at(server)
     task = asyncio.create_task(bot.start(server.token))
     try:
-        await asyncio.wait_for(bot.became_ready.wait(), 10)
+        await asyncio.wait_for(bot.became_ready.wait(), 30)
         yield bot
     finally:
         await bot.close()

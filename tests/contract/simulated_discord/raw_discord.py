@@ -127,7 +127,7 @@ class RawGateway:
         await self.ws.send_json({"op": op, "d": data})
 
     async def receive(self) -> dict[str, Any]:
-        frame = await asyncio.wait_for(self.ws.receive(), 5)
+        frame = await asyncio.wait_for(self.ws.receive(), 30)
         assert frame.type is aiohttp.WSMsgType.TEXT, f"{frame.type.name} {frame.data}"
         payload: dict[str, Any] = json.loads(frame.data)
         if payload["s"] is not None:
@@ -144,7 +144,7 @@ class RawGateway:
     async def close_code(self) -> int | None:
         """Reads to the end."""
         while True:
-            frame = await asyncio.wait_for(self.ws.receive(), 5)
+            frame = await asyncio.wait_for(self.ws.receive(), 30)
             if frame.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
                 return self.ws.close_code
 

@@ -191,7 +191,7 @@ async def test_a_viewer_is_told_only_of_what_the_viewer_sees(
     await server.post("mia", "general", "the end")
     seen: list[dict[str, Any]] = []
     while not seen or "the end" not in json.dumps(seen[-1]):
-        seen.append(await asyncio.wait_for(anext(stream), 5))
+        seen.append(await asyncio.wait_for(anext(stream), 30))
     told = [c["kind"] for c in seen]
     assert told == ["typing", "message", "message_deleted", "message"]
     assert seen[1]["message"]["author"]["name"] == "Mia"

@@ -25,7 +25,7 @@ async def model() -> AsyncIterator[ModelServer]:
 
 @pytest.fixture
 async def client(model: ModelServer) -> AsyncIterator[AsyncOpenAI]:
-    async with httpx2.AsyncClient(trust_env=False, verify=NO_TLS, timeout=5) as http:
+    async with httpx2.AsyncClient(trust_env=False, verify=NO_TLS, timeout=30) as http:
         yield AsyncOpenAI(
             base_url=model.base_url, api_key=model.api_key, max_retries=0, http_client=http
         )

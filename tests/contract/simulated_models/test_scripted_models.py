@@ -303,6 +303,6 @@ async def test_the_voice_changes_with_the_model(client: AsyncOpenAI) -> None:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.005)

@@ -20,7 +20,7 @@ class Socket:
         self.raw = raw
 
     async def next(self) -> Json:
-        message: Json = await self.raw.receive_json(timeout=5)
+        message: Json = await self.raw.receive_json(timeout=30)
         return message
 
     async def ack(self, envelope: Json, payload: Json | None = None) -> None:
@@ -278,7 +278,7 @@ async def test_a_connection_that_shall_be_replaced_gets_nothing_new(
     for text in ("one", "two"):
         await slack.post("mia", "general", text)
         assert (await new.event())["text"] == text
-    assert (await old.raw.receive(timeout=5)).type is WSMsgType.CLOSED  # the grace is over
+    assert (await old.raw.receive(timeout=30)).type is WSMsgType.CLOSED  # the grace is over
 
 
 async def test_a_dropped_connection_ends_without_a_close_frame(
@@ -286,7 +286,7 @@ async def test_a_dropped_connection_ends_without_a_close_frame(
 ) -> None:
     socket = await connect(slack, web)
     slack.drop_sockets()
-    message = await socket.raw.receive(timeout=5)
+    message = await socket.raw.receive(timeout=30)
     assert message.type in (WSMsgType.CLOSED, WSMsgType.ERROR)
     assert socket.raw.close_code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE
 
@@ -296,7 +296,7 @@ async def test_a_frozen_connection_answers_no_ping_and_hears_no_ack(
 ) -> None:
     socket = await connect(slack, web)
     await socket.raw.ping(b"alive?")
-    assert (await socket.raw.receive(timeout=5)).type is WSMsgType.PONG
+    assert (await socket.raw.receive(timeout=30)).type is WSMsgType.PONG
     slack.freeze_sockets()
     await socket.raw.ping(b"alive?")
     await socket.silence()

@@ -96,6 +96,6 @@ async def test_a_form_of_few_fields_is_opened_and_sent(office: Office) -> None:
         "state": {"values": {"question": {"words": {"value": "why"}}}},
     }
     submission: Any = {"type": "view_submission", "user": {"id": MIA}, "view": sent}
-    await asyncio.wait_for(office.slack.workspace.hub.ask("interactive", submission), 5)
+    await asyncio.wait_for(office.slack.workspace.hub.ask("interactive", submission), 30)
     (turn,) = await office.turns()
     assert (turn.message.text, turn.message.target.thread) == ("why", post.ts)

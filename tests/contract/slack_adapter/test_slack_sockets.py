@@ -163,7 +163,7 @@ async def test_a_frame_that_is_no_envelope_is_passed_over(office: Office, frame:
 )
 async def test_a_payload_that_makes_no_sense_is_acknowledged(office: Office, payload: Any) -> None:
     hub = office.slack.workspace.hub
-    await asyncio.wait_for(hub.ask("interactive", payload), 5)
+    await asyncio.wait_for(hub.ask("interactive", payload), 30)
     await heard(office)
 
 
