@@ -274,7 +274,7 @@ REFUSALS = [
 async def test_where_slack_begins_no_stream_the_answer_is_posted_and_updated(
     office: Office, error: str
 ) -> None:
-    office.slack.will_refuse(START, error)
+    office.slack.will_refuse(START, error, retry_after=60)  # s, where it is a limit
     for _ in range(2):  # what was refused is not tried again at once
         turn = await mention(office)
         await office.grow(turn, "One, ")
