@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from coverage import Coverage
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from bot import logs
@@ -26,6 +27,8 @@ TEST_REDIS_URL = os.environ.get("SWITCHBOARD_TEST_REDIS_URL", "")
 for _name in list(os.environ):
     if _name.startswith(FOREIGN) or _name.endswith("_API_KEY") or _name.lower() in PROXIES:
         del os.environ[_name]
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # a busy machine is no fault
 os.environ["SWITCHBOARD_ENV_FILE"] = os.devnull  # nor from a developer's .env
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background
     signal.signal(

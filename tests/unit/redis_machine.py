@@ -39,7 +39,6 @@ def agrees(machine: type[RedisMachine], redis_url: str, *, examples: int, steps:
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

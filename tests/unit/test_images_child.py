@@ -248,6 +248,6 @@ async def test_what_escaped_its_session_and_holds_the_pipes_cannot_hold_us(tmp_p
     ended = await run(tmp_path, ABANDON, str(file), "escape", wall=1)
 
     assert ended == child.Ended(None, b"")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     [pid] = await pids(file)
     os.kill(pid, signal.SIGKILL)

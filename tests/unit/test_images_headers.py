@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -68,7 +68,6 @@ def test_a_cut_file_is_never_more_than_broken(name: str) -> None:
         assert name == "GIF"  # only its first frame's place is needed
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.data())
 def test_altered_bytes_raise_nothing_but_unfit(data: st.DataObject) -> None:
     file = bytearray(SAMPLES[data.draw(st.sampled_from(list(SAMPLES)))])
@@ -81,7 +80,6 @@ def test_altered_bytes_raise_nothing_but_unfit(data: st.DataObject) -> None:
     assert 0 < header.width * header.height <= headers.MAX_PIXELS
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.binary(max_size=200), st.sampled_from([s[:16] for s in SAMPLES.values()]))
 def test_any_bytes_after_a_picture_s_beginning_raise_nothing_but_unfit(
     rest: bytes, start: bytes

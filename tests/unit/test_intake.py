@@ -283,9 +283,7 @@ async def test_half_a_character_anywhere_in_a_message_stops_nothing(door: Door) 
     assert await door.waiting() == ["half  of a sign", "whole 😀"]
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.text(st.characters(), max_size=60), name=st.text(max_size=20))
 async def test_whatever_is_said_becomes_a_turn(redis_url: str, words: str, name: str) -> None:
     door = Door(redis_url)

@@ -101,7 +101,7 @@ def letters(text: str) -> str:
 
 
 @pytest.mark.parametrize("render", PLATFORMS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=st.lists(texts, min_size=1, max_size=6).map("\n\n".join), limit=limits)
 def test_every_letter_of_a_document_is_shown_once_and_in_order(
     render: Render, text: str, limit: int
@@ -112,7 +112,7 @@ def test_every_letter_of_a_document_is_shown_once_and_in_order(
 
 
 @pytest.mark.parametrize("render", PLATFORMS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     text=st.lists(st.one_of(texts, redrawn), min_size=1, max_size=6).map("\n\n".join),
     limit=limits,

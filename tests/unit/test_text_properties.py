@@ -147,7 +147,7 @@ def assert_inert(render: Render, message: str) -> None:
 
 
 @pytest.mark.parametrize("render", PLATFORMS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=hostile, limit=limits)
 @example(text=" ``````<t:1>", limit=2000)
 def test_every_message_is_within_the_limit_not_empty_and_inert(
@@ -161,7 +161,7 @@ def test_every_message_is_within_the_limit_not_empty_and_inert(
 
 
 @pytest.mark.parametrize("render", PLATFORMS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(text=hostile, limit=limits)
 def test_full_messages_stay_while_the_text_grows_and_no_state_between_is_alive(
     render: Render, text: str, limit: int
@@ -177,7 +177,7 @@ def test_full_messages_stay_while_the_text_grows_and_no_state_between_is_alive(
 
 
 @pytest.mark.parametrize("render", PLATFORMS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=plain, limit=limits)
 def test_nothing_is_lost_or_moved_when_a_text_is_split(
     render: Render, text: str, limit: int
@@ -192,7 +192,7 @@ def test_nothing_is_lost_or_moved_when_a_text_is_split(
 
 
 @pytest.mark.parametrize("render", PLATFORMS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(text=plain)
 def test_a_text_that_fits_reads_exactly_as_the_model_wrote_it(render: Render, text: str) -> None:
     joined = "".join(render(text, final=True))
@@ -201,7 +201,7 @@ def test_a_text_that_fits_reads_exactly_as_the_model_wrote_it(render: Render, te
 
 
 @pytest.mark.parametrize("render", PLATFORMS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=plain, limit=limits)
 def test_no_cut_parts_a_grapheme_cluster(render: Render, text: str, limit: int) -> None:
     for message in render(text, final=True, limit=limit):
@@ -210,7 +210,7 @@ def test_no_cut_parts_a_grapheme_cluster(render: Render, text: str, limit: int) 
 
 
 @pytest.mark.parametrize("render", PLATFORMS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lines=st.lists(st.text("abc <>&|", max_size=40), min_size=1, max_size=30), limit=limits)
 def test_every_message_of_a_fence_is_a_fence_of_its_own(
     render: Render, lines: list[str], limit: int
