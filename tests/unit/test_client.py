@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
@@ -99,15 +100,24 @@ async def test_a_silent_redis_is_waited_for_no_longer_than_the_time_of_one_comma
     line: LossyLine,
 ) -> None:
     """Also where it is silent to a new connection from its first word on."""
-    client = connect(line.url, timeout=0.2, retries=1)
-    await client.ping()
+    client = connect(line.url, timeout=0.5, retries=0)
+    await served(client)
     async with line.stalled():
         for _ in range(2):
-            asked = (client.set(f"name {n}", n) for n in range(100))
+            asked = (client.set(f"name {n}", n) for n in range(10))
             found = await asyncio.gather(*asked, return_exceptions=True)
             assert {type(one) for one in found} == {Unanswered}
-    assert await client.ping()
+    await served(client)
     await client.aclose()
+
+
+async def served(client: Client) -> None:
+    """Until an answer comes in time, however busy the machine is."""
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(Unanswered, Unreachable):
+                await client.ping()
+                return
 
 
 async def test_who_asks_of_a_closed_client_opens_no_connection_again(
