@@ -7,8 +7,10 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from tests.chaos.beside import beside, tree
 from tests.chaos.crashes import Crashes
 from tests.chaos.faults import Fault
 from tests.chaos.recovery import Recovery
@@ -32,17 +34,23 @@ def say(words: object) -> None:
 
 async def prove(seeds: tuple[int, ...], size: Size, times: int, keep: Path | None) -> list[Outcome]:
     """What became of each part."""
-    outcomes: list[Outcome] = []
     runs = [Run.of(seed, size, keep and keep / f"seed-{seed}") for seed in seeds]
+    outcomes = await ran(runs)
+    if times and not any(run.stop.is_set() for run in runs):
+        outcomes.append(await _crashes(times))
+        outcomes.append(await _recovery())
+    return outcomes
+
+
+async def ran(runs: Sequence[Run]) -> list[Outcome]:
+    """One run after the other."""
+    outcomes: list[Outcome] = []
     stop = asyncio.Event()  # Ctrl-C: what was asked until then is judged, and nothing more is done
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     for run in runs:
         if not stop.is_set():
             run.stop = stop
             outcomes.append(await _run(run))
-    if times and not stop.is_set():
-        outcomes.append(await _crashes(times))
-        outcomes.append(await _recovery())
     return outcomes
 
 
@@ -90,19 +98,26 @@ def main() -> int:
     )
     parser.add_argument("--times", type=int, help="how often each crash point, 0 for none")
     parser.add_argument("--keep", type=Path, help="a folder for histories and logs")
-    parser.add_argument("--streams", action="store_true", help="Slack's own streams' crash points")
+    parser.add_argument("--beside", metavar="COMMIT", help="its processes beside ours")
+    parser.add_argument(
+        "--streams", action="store_true", default=None, help="Slack's own streams' crash points"
+    )
     given = parser.parse_args()
     seeds = (LONG_SEEDS if given.long else SEEDS) if given.seed is None else given.seed
     times = (LONG_TIMES if given.long else TIMES) if given.times is None else given.times
     if not seeds and not times:
         parser.error("neither a seed nor a crash point: nothing would be shown")
-    if given.streams:
+    if given.beside:
+        with tree(given.beside) as other:
+            runs = [beside(other, seed, given.keep) for seed in seeds]
+            outcomes = asyncio.run(ran(runs))
+    elif given.streams:
         outcomes = [asyncio.run(_crashes(times, streams=True))]
     else:
         size = LONG if given.long else SIZE
         outcomes = asyncio.run(prove(tuple(seeds), size, times, given.keep))
     say(words := table(outcomes))
-    if (given.seed, given.times, given.streams) == (None, None, False):  # the whole proof
+    if (given.seed, given.times, given.streams or given.beside) == (None, None, None):  # the whole
         write("make chaos-long" if given.long else "make chaos", words)
     return 0 if all(outcome.fine for outcome in outcomes) else 1
 

@@ -140,8 +140,8 @@ class Recorder:
 
     def _on_claim(self, step: Step) -> None:
         if _outcome(step) == b"granted":
-            _, _, turn, *_ = step.reply  # after what is kept of it
-            question = self._turns.get(bytes(turn))
+            named = [word for word in step.reply if isinstance(word, bytes) and word in self._turns]
+            question = self._turns[named[0]] if named else None
             if question is not None:
                 self._claimed.add(question)
                 self._history.add(Claimed(step.replied_at or step.at, question, step.slot))

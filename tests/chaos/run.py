@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.checker import Verdict, check
-from tests.chaos.faults import Fault, Faults, plan
+from tests.chaos.faults import PROCESSES, Fault, Faults, plan
 from tests.chaos.history import History
 from tests.chaos.house import WiredHouse
 from tests.chaos.people import People
@@ -41,6 +41,8 @@ class Run:
     history: History = field(default_factory=History)
     folder: Path | None = None  # where the history and the logs are kept
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    names: tuple[str, ...] = PROCESSES
+    opened: Callable[..., WiredHouse] = WiredHouse
 
     @classmethod
     def of(cls, seed: int, size: Size, folder: Path | None = None) -> Run:
@@ -50,7 +52,7 @@ class Run:
     async def go(self, say: Callable[[Fault], object] = str, **settings: str) -> list[Verdict]:
         """Ask, strike, wait until all is at rest, judge."""
         # Slack gives a message up after three more tries; here it does not, however long an outage takes.
-        async with WiredHouse(
+        async with self.opened(
             self.history,
             retry_delays=(0.2, 2.0, 5.0, *[15.0] * 40),
             SWITCHBOARD_DISCORD_MESSAGE_CONTENT="on",
@@ -61,7 +63,7 @@ class Run:
                 async with Recorder(house, self.history) as recorder:
                     everyone = talks(house.slack, house.discord, self.size.talks)
                     recorder.rooms |= {talk.room: talk.number for talk in everyone}
-                    await house.open("slack-1", "discord-1", "worker-1", "worker-2")
+                    await house.open(*self.names)
                     await house.discord.connected(60)
                     people = People(house, recorder, self.history)
                     await self._ask(people, everyone, say)

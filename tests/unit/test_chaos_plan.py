@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
+from tests.chaos.beside import NAMES, beside
 from tests.chaos.faults import KINDS, plan
 from tests.chaos.history import Canary
 from tests.chaos.talks import Talk, answer_to, order, regrets
@@ -23,6 +25,15 @@ def test_a_plan_has_every_kind_of_fault_in_the_order_of_questions() -> None:
     assert [fault.after for fault in faults] == sorted(fault.after for fault in faults)
     assert faults[0].after > 0
     assert faults[-1].after < 1_000
+
+
+def test_each_process_gives_way_to_the_other_version_and_back_in_order_and_by_kill() -> None:
+    run = beside(Path("other"), 1)
+    for name in NAMES:
+        kinds = [fault.kind for fault in run.faults if fault.victim == name]
+        assert kinds == ["end", "end", "kill", "kill"]
+    assert [fault.after for fault in run.faults] == sorted({fault.after for fault in run.faults})
+    assert run.faults[-1].after < run.size.questions
 
 
 def test_every_conversation_begins_before_any_goes_on() -> None:
