@@ -14,6 +14,7 @@ import tests.conftest  # noqa: F401  # nobody's tokens or proxies
 from tests.benchmarks import (
     burst,
     burst_discord,
+    caps,
     fairness,
     flight,
     growth,
@@ -77,6 +78,7 @@ LONG = (
         (streams.rows,),
     ),
     Chapter("How it grows", GROWS, (growth.kept_long,)),
+    Chapter("What the caps are for", UNPACED, (caps.person, caps.workspace, caps.waiting)),
 )
 
 

@@ -60,22 +60,7 @@ async def rows() -> list[Row]:
     async with Lab(channels=CHANNELS) as lab:
         await lab.start("slack", "worker")
         await lab.crowd(50)  # what is made at first use is made
-        waits = Waits(lab)
-        watching = asyncio.create_task(waits.watch())
-        flooder, *people = list(lab.slack.world.people.values())[-PEOPLE - 1 :]
-        quiet: list[list[float]] = []
-        flooded: list[list[float]] = []
-        asked = 0
-        for _ in range(ROUNDS):
-            await _people(lab, waits, people)
-            quiet.append(await waits.taken())
-            async with _flood(lab, flooder) as count:
-                await _people(lab, waits, people)
-            flooded.append(await waits.taken())
-            asked += count[0]
-            await lab.at_rest(120)
-        watching.cancel()
-        told = len(lab.slack.private(flooder))
+        quiet, flooded, asked, told = await flooded_by_one(lab, ROUNDS)
     beside = (
         f"{PEOPLE} people ask every {EVERY:.0f} s, one every {1000 * EVERY / TIMES:.0f} ms, in the same {CHANNELS}"
         f" channels; {asked} questions of that one, told {told} times that they are too many"
@@ -84,6 +69,29 @@ async def rows() -> list[Row]:
         _row("median", median, quiet, flooded, beside),
         _row("p95", lambda values: quantiles(values, n=20)[-1], quiet, flooded, ""),
     ]
+
+
+async def flooded_by_one(
+    lab: Lab, rounds: int
+) -> tuple[list[list[float]], list[list[float]], int, int]:
+    """What people wait without and with one person's flood in each round (s); its questions; how often it was told."""
+    waits = Waits(lab)
+    watching = asyncio.create_task(waits.watch())
+    flooder, *people = list(lab.slack.world.people.values())[-PEOPLE - 1 :]
+    quiet: list[list[float]] = []
+    flooded: list[list[float]] = []
+    asked = 0
+    for number in range(rounds):
+        if number:
+            await lab.at_rest(PATIENCE)
+        await _people(lab, waits, people)
+        quiet.append(await waits.taken())
+        async with _flood(lab, flooder) as count:
+            await _people(lab, waits, people)
+        flooded.append(await waits.taken())
+        asked += count[0]
+    watching.cancel()
+    return quiet, flooded, asked, len(lab.slack.private(flooder))
 
 
 def _row(
