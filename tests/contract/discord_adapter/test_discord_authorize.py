@@ -135,6 +135,7 @@ NOBODYS = {
     "event on_raw_bulk_message_delete": "the same for many",
     "event on_interaction": "hands forms and buttons on, which are doors of their own above",
     "event on_ready": "the messages that were missed go through on_message",
+    "event on_connect": "",
     "event on_resumed": "",
     "event on_disconnect": "",
     "event on_error": "",
