@@ -27,6 +27,9 @@ async def rows() -> list[Row]:
         )
         for count, channels in ((30, 10), (60, 10), (30, 1))
     ]
+    found.append(
+        await _row("Slack: 30 at once, channels: 10, two adapters", "slack", 30, 10, _slack, 2)
+    )
     found.append(await _row("Discord: 8 at once in one channel", "discord", 8, 1, _discord))
     return found
 
@@ -45,11 +48,12 @@ async def _row(
     count: int,
     channels: int,
     crowd: Callable[[Lab, int], Awaitable[None]],
+    adapters: int = 1,
 ) -> Row:
     late, refused = [], 0
     for _ in range(RUNS):  # a house each: the last run's requests count in no bucket
         async with Lab(Steady(seconds=SECONDS), limits=True, channels=channels) as lab:
-            await lab.start(word, "worker")
+            await lab.start(*[word] * adapters, "worker")
             await crowd(lab, 1)  # what is made at first use is made
             await asyncio.sleep(REFILL)
             began = time.monotonic()
