@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -25,6 +26,8 @@ from tests.chaos.talks import LENGTHS, Kind, Speaker, Talk, room
 from tests.pictures import png
 
 PACE = 0.05  # s between the model's chunks of twelve words
+# Scenes in which people watch an answer. One whose worker dies under it thrice is given up.
+WATCHED = {"growing", "edit", "late_edit", "stop", "retry"}
 REACHED = 90.0  # s until the step, and what follows from it, must have come
 SHORT, LONGEST = (LENGTHS.index(n) for n in (24, 720))
 
@@ -157,11 +160,17 @@ class Scenes:
         self.history = history
         self.people = People(house, recorder, history)
         self._recorder = recorder
+        self._undisturbed = asyncio.Lock()  # between a worker's deaths and who watches an answer
         self._talks = itertools.count()
         self._numbers = {rest: itertools.count(rest, len(LENGTHS)) for rest in range(len(LENGTHS))}
 
     async def crash(self, point: Point, side: Side) -> None:
         """Whoever takes the step dies at it. Returns when the next one may; TimeoutError where the step never came."""
+        alone = point.word == "worker" or point.scene in WATCHED
+        async with self._undisturbed if alone else nullcontext():
+            await self._crash(point, side)
+
+    async def _crash(self, point: Point, side: Side) -> None:
         house = self.house
 
         def kill(name: str) -> None:
