@@ -199,8 +199,10 @@ class Scenes:
                 await asyncio.sleep(0.02)
             await house.slots[f"{point.word}-1"].up.wait()
         if point.word == "worker" and question is not None:
-            # A third claim in vain would be its end.
-            await self._until(lambda: self._recorder.committed(question))
+            # A third claim in vain would be its end. Where the reply to ADMIT died with Redis, its COMMIT is nameless.
+            await self._until(
+                lambda: self._recorder.committed(question) or self._is_whole(question)
+            )
 
     # ---- scenes ---------------------------------------------------------------------------------------------
 
@@ -324,8 +326,11 @@ class Scenes:
         await self.people.regret(talk, question, how)
         return question
 
+    def _is_whole(self, question: int) -> bool:
+        return self._recorder.told(question).endswith("ends.")
+
     async def _whole(self, question: int) -> None:
-        await self._until(lambda: self._recorder.told(question).endswith("ends."))
+        await self._until(lambda: self._is_whole(question))
 
     async def _until(self, true: Callable[[], object]) -> None:
         async with asyncio.timeout(REACHED):
