@@ -36,20 +36,23 @@ class Reading:
         self._waits = waits
         self._us = us
 
-    async def left(self, turn: Turn, part: int, thread: str | None) -> tuple[str | None, list[str]]:
+    async def left(
+        self, turn: Turn, part: int, thread: str | None, *, streamed: bool
+    ) -> tuple[str | None, list[str]]:
         """What a poster before us left behind: the part's message, by the turn's id in its metadata, and what began as
-        a stream and so carries nothing of ours."""
+        a stream. Slack does not promise to tell that: where answers are `streamed`, it is a reply that carries nothing
+        of ours."""
         message, streams = None, []
         since = turn.message.id if _is_ts(turn.message.id) else None
         oldest = since or f"{turn.asked_at - CLOCKS_SECONDS:.6f}"
         try:
             async for found in self._messages(turn.message.target.channel, thread, oldest):
                 payload = (found.get("metadata") or {}).get("event_payload") or {}
-                if not self._us.wrote(found):
-                    continue
+                if not self._us.wrote(found) or float(found["ts"]) < float(oldest):
+                    continue  # a thread's root is always there
                 if payload.get("turn") == turn.id and str(payload.get("part")) == str(part):
                     message = message or str(found["ts"])
-                elif found.get("streaming_state"):
+                elif found.get("streaming_state") or (streamed and thread and not payload):
                     streams.append(str(found["ts"]))
         except MissingScope as error:  # seen twice is better than never
             log.warning("look.impossible turn=%s why=%s", turn.id, error.sentence)

@@ -141,7 +141,8 @@ class Slack:
 
     async def _left(self, turn: Turn, part: int, thread: str | None) -> str | None:
         """The message that a poster before us left behind. A stream that nobody bound is nobody's: it goes."""
-        message, streams = await self._reading.left(turn, part, thread)
+        streamed = self._streams.on
+        message, streams = await self._reading.left(turn, part, thread, streamed=streamed)
         for stream in streams:
             if not await self._bound(turn, stream):
                 log.info("stream.orphan turn=%s", turn.id)

@@ -69,7 +69,7 @@ class Streams:
         self._waits = waits
         self._slots = slots
         self._stranger = stranger
-        self._on = on
+        self.on = on
         self._open: dict[str, Stream] = {}  # by ts
         self._begun: dict[str, bool] = {}  # ts → whether the message began as a stream
         self._left: dict[str, bool] = {}  # turn → whether it goes on by `chat.update`
@@ -78,7 +78,7 @@ class Streams:
 
     def wanted(self, turn: Turn, known: bool) -> bool:
         """Whether the answer's last message is to grow as a stream. `known`: a part of it has been posted before."""
-        return self._on and not self._left.get(turn.id, known)
+        return self.on and not self._left.get(turn.id, known)
 
     def is_open(self, message: str) -> bool:
         return message in self._open
@@ -205,7 +205,7 @@ class Streams:
 
     def outgrown(self, message: str, body: Body) -> bool:
         """Whether an update would show an address in a message that never said no to previews, or may not have."""
-        return addressed(body.text) and self._begun.get(message, self._on)
+        return addressed(body.text) and self._begun.get(message, self.on)
 
     async def end(self, channel: str, message: str) -> None:
         """The stream is over, whoever began it."""

@@ -148,6 +148,8 @@ def _position(cursor: str | None) -> int:
 def _described(slack: Workspace, message: Message, metadata: bool) -> Json:
     """A message in a history; a root also tells of its thread."""
     described = message.as_json(metadata=metadata)
+    if not slack.tells_streams:
+        described.pop("streaming_state", None)
     replies = [] if message.is_reply else slack.archive.replies(message.channel, message.ts)
     if replies:
         described |= {

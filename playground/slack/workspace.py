@@ -126,6 +126,9 @@ class Workspace:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.streams: dict[str, Stream] = {}  # by the ts of their message
         self.sessions: dict[tuple[str, str], str] = {}  # (channel, thread_ts) → status
+        self.tells_streams = (
+            True  # whether a history has `streaming_state`, which is not documented
+        )
         self.methods: frozenset[str] | None = None  # all, unless a test allows only some
         self.is_revoked = False
         self.origin = ""

@@ -347,11 +347,16 @@ async def test_a_streamed_answer_that_is_made_anew_says_so_below_the_former_text
     await one_message(office, turn, "One, two, three.")
 
 
-@pytest.mark.parametrize(("mode", "goes_on"), [("native", True), ("update", False)])
+@pytest.mark.parametrize(
+    ("mode", "goes_on", "told"),
+    [("native", True, True), ("native", True, False), ("update", False, True)],
+    ids=["native", "native-untold", "update"],
+)
 async def test_a_stream_whose_beginner_died_before_it_was_noted_is_taken_away(
-    closed_office: Office, mode: str, goes_on: bool
+    closed_office: Office, mode: str, goes_on: bool, told: bool
 ) -> None:
     office = closed_office
+    office.slack.workspace.tells_streams = told
     async with office.open():
         turn = await mention(office)
     assert await office.replies.intend(turn.id, 0)
@@ -371,10 +376,12 @@ async def test_a_stream_whose_beginner_died_before_it_was_noted_is_taken_away(
     await one_message(office, turn, "One, two.")
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["told", "untold"])
 async def test_a_stream_of_another_answer_in_the_thread_is_left_alone(
-    closed_office: Office,
+    closed_office: Office, told: bool
 ) -> None:
     office = closed_office
+    office.slack.workspace.tells_streams = told
     async with office.open(slack_stream="native"):
         first = await mention(office)
         await office.grow(first, "First ")
