@@ -15,7 +15,7 @@ from adapters.discord.deferred import Deferred
 from adapters.discord.known import known, met_in
 from adapters.discord.missed import Missed
 from adapters.discord.parse import attachment, place, quoted
-from adapters.discord.patience import AWAY, Patience
+from adapters.discord.patience import Patience
 from adapters.discord.people import actor_of
 from adapters.discord.places import Place, Places
 from adapters.intake import Intake, Receipt
@@ -81,8 +81,8 @@ class Asking:
             receipts.append(await self._receive(interaction, asked, command))
 
         async with self._patience.counted():
-            if not await self._patience.at_once(place_of(interaction), admit):
-                await self._refuse(interaction)
+            if refusal := await self._patience.at_once(place_of(interaction), admit):
+                await self._refuse(interaction, refusal)
                 return
             (receipt,) = receipts
             await self._defer(interaction, receipt, hidden=private or receipt.kind != "ask")
@@ -104,8 +104,8 @@ class Asking:
             kept = {"quote": encode(quoted(about)).decode(), "message": str(about.id)}
             await self._store.redis.set(self._form(token), json.dumps(kept), ex=FORM_TTL)
 
-        if not await self._patience.at_once(f"form-{token}", keep):
-            await _say(interaction, AWAY)
+        if refusal := await self._patience.at_once(f"form-{token}", keep):
+            await _say(interaction, refusal)
             return
         try:
             await interaction.response.send_modal(form(token))
@@ -127,8 +127,8 @@ class Asking:
                 receipts.append(await self._receive(interaction, asked, command))
 
         async with self._patience.counted():
-            if not await self._patience.at_once(place_of(interaction), admit):
-                await self._refuse(interaction)
+            if refusal := await self._patience.at_once(place_of(interaction), admit):
+                await self._refuse(interaction, refusal)
             elif not receipts:
                 await _say(interaction, TOO_OLD)
             elif receipts[0].kind == "ask":
@@ -152,8 +152,8 @@ class Asking:
             )
 
         async with self._patience.counted():
-            if not await self._patience.at_once(place_of(interaction), admit):
-                await self._refuse(interaction)
+            if refusal := await self._patience.at_once(place_of(interaction), admit):
+                await self._refuse(interaction, refusal)
             else:
                 await self._defer(interaction, receipts[0], hidden=True)
 
@@ -240,11 +240,11 @@ class Asking:
                 log.warning("interaction.late turn=%s error=%s", receipt.turn, type(error).__name__)
         await self._missed.remember(_id(interaction.guild_id), place_of(interaction))
 
-    async def _refuse(self, interaction: discord.Interaction) -> None:
-        """Redis is away: say so at once, and see to it that nothing comes of it later; unless another adapter on this
-        token has reached it and responded: then it is for that one. Where the first response was these very words and
-        only its reply was lost, an admission that landed is answered after all, which is better than not at all."""
-        if not await _say(interaction, AWAY):
+    async def _refuse(self, interaction: discord.Interaction, words: str) -> None:
+        """Redis is away or full: say so at once, and see to it that nothing comes of it later; unless another adapter
+        on this token has reached it and responded: then it is for that one. Where the first response was these very
+        words and only its reply was lost, an admission that landed is answered after all, which is better than not."""
+        if not await _say(interaction, words):
             log.info("interaction.taken id=%s", interaction.id)
             return
         channel = place(_id(interaction.guild_id), place_of(interaction), None, None)

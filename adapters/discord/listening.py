@@ -11,7 +11,7 @@ from adapters.discord.content import Content
 from adapters.discord.known import Known, known, met_in
 from adapters.discord.missed import Missed
 from adapters.discord.parse import DIRECT, Heard, edited_words, heard, place
-from adapters.discord.patience import AWAY, Patience
+from adapters.discord.patience import Patience
 from adapters.discord.people import actor_of
 from adapters.discord.places import Place, Places
 from adapters.discord.rest import Rest
@@ -65,8 +65,8 @@ class Listening:
 
         async with self._patience.counted():
             try:
-                if not await self._patience.in_time(said.channel, admit):
-                    await self._refuse(said)
+                if refusal := await self._patience.in_time(said.channel, admit):
+                    await self._refuse(said, refusal)
             except Exception:  # the edge of an event: ours, with a sentence for its author
                 log.exception("message.failed message=%s", said.id)
                 await dead.malformed(self._store, f"message {said.id}")
@@ -103,12 +103,12 @@ class Listening:
             return _message(said, Thread(home, said.id), found)
         return None
 
-    async def _refuse(self, said: Heard) -> None:
-        """Redis is away for longer than a message can wait: say so where it was surely meant for the bot."""
+    async def _refuse(self, said: Heard, words: str) -> None:
+        """Redis is full, or away for longer than a message can wait: say so where it was surely meant for the bot."""
         log.error("intake.gave_up message=%s", said.id)
         channel = place(said.guild, said.channel, None, None)
         self._patience.withdraw(channel, _mark(said.channel, said.id))
-        await self._say(said, AWAY)
+        await self._say(said, words)
 
     async def _say(self, said: Heard, words: str) -> None:
         """Our own words where no turn can carry them, if the message was surely meant for the bot."""
@@ -152,7 +152,7 @@ class Listening:
             await self._intake.amend(where, _mark(str(channel), str(message)), text)
 
         async with self._patience.counted():
-            if not await self._patience.in_time(str(channel), amend):
+            if await self._patience.in_time(str(channel), amend):
                 log.error("amend.gave_up message=%s", message)
 
 

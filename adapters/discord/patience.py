@@ -7,11 +7,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from adapters.intake import NO_MEMORY
 from adapters.lines import Lines
 from bot.errors import BotError
 from bot.inbox import Inbox
 from bot.reply import Replies
-from bot.store import RedisError
+from bot.store import FullError, RedisError
 from bot.types import Channel, Turn
 
 log = logging.getLogger(__name__)
@@ -43,31 +44,34 @@ class Patience:
         self._withdrawing: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Future[None]] = set()
 
-    async def at_once(self, place: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """In line, within two seconds; False: Redis is away, and the event must be refused."""
+    async def at_once(self, place: str, work: Callable[[], Awaitable[None]]) -> str | None:
+        """In line, within two seconds; else what whoever asked must be told: Redis is away, or has no room."""
         try:
             async with asyncio.timeout(AT_ONCE_SECONDS), self._lines.of(place):
                 await work()
         except (*OUTAGE, BotError) as error:
             log.warning("intake.refused error=%s", type(error).__name__)
-            return False
-        return True
+            return NO_MEMORY if isinstance(error, FullError) else AWAY
+        return None
 
-    async def in_time(self, place: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """In line, again while Redis is away; False: for too long, and the event is given up."""
+    async def in_time(self, place: str, work: Callable[[], Awaitable[None]]) -> str | None:
+        """In line, again while Redis is away; else what whoever asked is told: it was away for too long, or has no
+        room, which waiting does not make."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._seconds
         async with self._lines.of(place):
             while True:
                 try:
                     await work()
-                    return True
+                    return None
+                except FullError:
+                    return NO_MEMORY
                 except (*OUTAGE, BotError) as error:
                     log.warning("intake.waits error=%s", type(error).__name__)
                     if isinstance(error, BotError) and not error.retryable:
-                        return False
+                        return AWAY
                 if loop.time() > until:
-                    return False
+                    return AWAY
                 await asyncio.sleep(AGAIN_SECONDS)
 
     def withdraw(self, channel: Channel, mark: str) -> None:

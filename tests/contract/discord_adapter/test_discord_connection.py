@@ -184,6 +184,19 @@ async def test_what_is_written_while_the_missed_is_read_comes_after_it(bench: Be
     assert asked == ["second gap: missed", "second gap: live"]
 
 
+async def test_a_mention_behind_much_that_is_not_for_the_bot_is_not_missed(bench: Bench) -> None:
+    """Only the oldest hundred messages were read, and those since long before the absence."""
+    channel, stamp = await bench.channel(), bench.store.key("discord", "there")
+    await bench.eventually(lambda: bench.store.redis.exists(stamp))
+    await bench.leave()
+    for number in range(110):
+        await bench.discord.post("noah", channel, f"chatter {number}")
+    await bench.discord.post("mia", channel, "@Switchboard behind much chatter")
+    await bench.enter()
+    await bench.asked("behind much chatter")
+    await bench.at_rest()
+
+
 def catching_up() -> bool:
     """Whether a client still reads what was missed; discord.py names the tasks of its handlers."""
     return any(task.get_name() == "discord.py: on_ready" for task in asyncio.all_tasks())

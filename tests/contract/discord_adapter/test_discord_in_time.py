@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from adapters.intake import NO_MEMORY
 from adapters.showing import Superseded
 from playground.discord import Interaction, State
 from tests.contract.discord_adapter.bench import Bench
@@ -124,6 +125,30 @@ async def test_what_another_adapter_took_is_not_taken_back_by_one_that_was_too_l
         assert (await modest.discord.answered(asked)).content == "In time."
         await modest.at_rest()
     assert "turn.withdrawn" not in caplog.text
+
+
+@pytest.mark.parametrize("way", ["mention", "command"])
+async def test_while_redis_is_full_whoever_asks_is_told_at_once_and_nothing_comes_of_it(
+    modest: Bench, way: str
+) -> None:
+    """A mention waited in silence, for as long as it waits for a Redis that is away."""
+    channel, words = await modest.channel(), f"too much by {way}"
+    await modest.store.redis.config_set("maxmemory", 1)
+    try:
+        if way == "mention":
+            post = await modest.discord.post("mia", channel, f"@Switchboard {words}")
+            refusal = await modest.discord.answered(post)
+        else:
+            asked = await modest.discord.slash("mia", channel, "ask", prompt=words)
+            refusal = await modest.discord.answered(asked)
+            assert refusal.ephemeral
+    finally:
+        await modest.store.redis.config_set("maxmemory", 0)
+    assert refusal.content.removeprefix("-# ") == NO_MEMORY
+    await modest.heard_out()
+    await modest.at_rest()
+    assert modest.scribe.question(words) is None
+    assert [m for m in modest.discord.by_bot(channel) if m != refusal] == []
 
 
 async def test_a_redis_that_is_slow_but_not_too_slow_only_delays(modest: Bench) -> None:
