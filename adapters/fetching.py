@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
@@ -75,7 +77,7 @@ class Fetching:
             if stored is None:
                 await self._inbox.stop_fetching(self._platform.name, turn_id)
             elif stored.turn is not None:
-                async with self._room_of(stored.turn.place), self._room:
+                async with self._room_for(stored.turn):
                     await self._bring_all(stored.turn)
         except (
             RedisError,
@@ -84,6 +86,15 @@ class Fetching:
             log.warning("fetch.waits turn=%s error=%s", turn_id, type(error).__name__)
         except Exception:  # the edge of a task: likewise
             log.exception("fetch.failed turn=%s", turn_id)
+
+    @asynccontextmanager
+    async def _room_for(self, turn: Turn) -> AsyncIterator[None]:
+        """Names alone weigh nothing, and do not stand behind somebody's slow files."""
+        if not turn.message.history and not turn.message.files:
+            yield
+            return
+        async with self._room_of(turn.place), self._room:
+            yield
 
     def _room_of(self, channel: str) -> asyncio.Semaphore:
         room = self._rooms.get(channel)
@@ -104,6 +115,7 @@ class Fetching:
         quotes = turn.message.quotes
         if turn.message.history:
             quotes = (*await self._history(turn, until), *quotes)
+        await self._meet(turn, quotes)
         left = [MAX_IMAGES]
         files = [turn.message.attachments, *(quote.attachments for quote in quotes)]
         chosen = [_chosen(some, left) for some in files]
@@ -112,7 +124,15 @@ class Fetching:
             attachments=brought[0],
             quotes=tuple(map(_with_files, quotes, brought[1:])),
             history=False,
+            others=(),
         )
+
+    async def _meet(self, turn: Turn, quotes: tuple[Quote, ...]) -> None:
+        """Where several people speak, the model is to know who is who."""
+        author = turn.message.author.id
+        others = {*turn.message.others, *(quote.by for quote in quotes)} - {"", author}
+        if others:
+            await self._platform.meet({author, *others})
 
     async def _history(self, turn: Turn, until: float) -> tuple[Quote, ...]:
         try:

@@ -80,7 +80,7 @@ def _tidy(message: Message) -> Message:
 
 def _tidy_quote(quote: Quote) -> Quote:
     files = tuple(replace(a, name=clean(a.name)) for a in quote.attachments)
-    return Quote(clean(quote.author), clean(quote.text), files)
+    return replace(quote, author=clean(quote.author), text=clean(quote.text), attachments=files)
 
 
 def _private(message: Message) -> Message:

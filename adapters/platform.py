@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -107,3 +107,7 @@ class Platform(Protocol):
 
     async def history(self, turn: Turn) -> tuple[Quote, ...]:
         """Up to 15 earlier messages of the older thread that the question was asked in, oldest first."""
+
+    async def meet(self, people: Collection[str]) -> None:
+        """See to it that the names of these people are kept (`bot.names`), where events tell ids alone. Best effort,
+        and soon over."""

@@ -51,6 +51,8 @@ def pack(message: ChatMessage) -> bytes:
         for part in message.parts
     ]
     fields = [message.role, parts, message.author, message.source, message.alias]
+    if message.name:
+        fields.append(message.name)
     body: bytes = msgpack.packb(fields)
     press = zlib.compressobj(9, zlib.DEFLATED, _BARE, zdict=_KNOWN)
     deflated = press.compress(body) + press.flush()
@@ -61,13 +63,13 @@ def unpack(entry: bytes, tokens: int = 0) -> ChatMessage:
     """The message again; raises ValueError for a malformed element."""
     try:
         body = _inflated(entry[1:]) if entry[:1] == _DEFLATED else entry[1:]
-        role, raw, author, source, alias, *_ = msgpack.unpackb(body)  # a newer version may say more
+        role, raw, author, source, alias, *more = msgpack.unpackb(body)  # a newer version says more
         parts: list[Part] = [TextPart(p) if isinstance(p, str) else ImagePart(*p[:5]) for p in raw]
         if role not in ("user", "assistant"):
             raise ValueError
     except (ValueError, TypeError, zlib.error, msgpack.UnpackException):
         raise ValueError("a malformed entry of a conversation") from None
-    return ChatMessage(role, tuple(parts), author, source, alias, tokens)
+    return ChatMessage(role, tuple(parts), author, source, alias, tokens, *more[:1])
 
 
 def _inflated(data: bytes) -> bytes:

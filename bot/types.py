@@ -141,11 +141,15 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A message that the question refers to and that the conversation's log does not hold."""
+    """A message that the question refers to and that the conversation's log does not hold.
+
+    `by` is the id of its author, where the platform tells no more than that.
+    """
 
     author: str
     text: str
     attachments: tuple[Attachment, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,8 @@ class Message:
     """What a person wrote to the bot, whichever door it came through.
 
     `marks` are all the names under which the platform may deliver this message again (event ids, message ids), without
-    the platform's prefix. `history` asks for up to 15 earlier messages of an older thread.
+    the platform's prefix. `history` asks for up to 15 earlier messages of an older thread. `others` are the ids of who
+    else is in the thread, where not everybody's name is known yet.
     """
 
     id: str
@@ -186,11 +191,12 @@ class Message:
     first: bool = False  # the bot was never asked in this thread before
     threadless: bool = False  # said where the platform tells no thread: a slash command outside one
     about: str = ""  # the turn whose answer a pressed button stood below
+    others: tuple[str, ...] = ()
 
     @property
     def fetches(self) -> bool:
-        """Whether the adapter must bring something after the ack: files or an older thread's messages."""
-        return self.history or any(a.source and not a.blob for a in self.files)
+        """Whether the adapter must bring something after the ack: files, an older thread's messages, names."""
+        return bool(self.history or self.others) or any(a.source and not a.blob for a in self.files)
 
     @property
     def place(self) -> str:
@@ -305,7 +311,8 @@ Part = TextPart | ImagePart
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message of the context. `author` and `source` (the platform's message id) serve edits and deletions."""
+    """One message of the context. `author` is its person's id, `name` what its event called them, if it did; `source`
+    (the platform's message id) serves edits and deletions."""
 
     role: Literal["system", "user", "assistant"]
     parts: tuple[Part, ...]
@@ -313,6 +320,7 @@ class ChatMessage:
     source: str = ""
     alias: str = ""
     tokens: int = 0
+    name: str = ""
 
     @property
     def text(self) -> str:

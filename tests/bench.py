@@ -86,11 +86,11 @@ class Bench:
         message = Message(
             id=f"9.{self._count}",
             thread=Thread(Channel("slack", "T1", "C1"), thread),
-            author=Author("U1", "Mia"),
+            author=more.get("author", Author("U1", "Mia")),
             text=words,
             target=Target("C1", thread),
             marks=(f"C1:9.{self._count}",),
-            **{k: v for k, v in more.items() if k in ("attachments", "model", "history")},
+            **{k: v for k, v in more.items() if k in ("attachments", "quotes", "model", "history")},
         )
         rest = {k: v for k, v in more.items() if k in ("version", "epoch")}
         return Turn.of(message, "ask", at=0.0, **{"model": more.get("alias", "gpt-4o"), **rest})

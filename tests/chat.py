@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -113,6 +113,7 @@ class Chat:
         self.people: dict[str, Actor] = {}
         self.files: dict[str, bytes | Exception] = {}
         self.quotes: tuple[Quote, ...] = ()
+        self.met: set[str] = set()  # people whose names are wanted
         self._faults: list[Fault] = []
 
     # ---- what a test asks for ------------------------------------------------------------------------------
@@ -219,6 +220,9 @@ class Chat:
     async def history(self, turn: Turn) -> tuple[Quote, ...]:
         async with self._asked("history", turn, 0, ""):
             return self.quotes
+
+    async def meet(self, people: Collection[str]) -> None:
+        self.met.update(people)
 
     @asynccontextmanager
     async def _asked(

@@ -8,6 +8,7 @@ from bot.bell import Bell
 from bot.blobs import Blobs
 from bot.conversation import Conversations
 from bot.models import Catalog
+from bot.names import Names
 from bot.reply import Replies
 from bot.settings import WorkerSettings
 from bot.store import Store, connect
@@ -52,6 +53,7 @@ async def services(settings: WorkerSettings, catalog: Catalog, concurrency: int)
         replies,
         Conversations(store, ttl=ttl),
         Blobs(store, ttl=ttl),
+        Names(store),
         catalog,
         providers,
         Pseudonyms(settings.secrets),

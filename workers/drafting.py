@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from bot.blobs import Blobs
 from bot.conversation import Conversations, pack
 from bot.errors import BotError, ContextTooLong, ModelGone, ProviderBusy, ProviderError
 from bot.models import Catalog, ModelSpec
+from bot.names import Names
 from bot.reply import Replies
 from bot.stored import Stored
 from bot.types import Attachment, ChatMessage, ImagePart, Phase, Prompt, Turn, Usage
@@ -41,6 +42,7 @@ class Drafting:
         replies: Replies,
         conversations: Conversations,
         blobs: Blobs,
+        names: Names,
         catalog: Catalog,
         providers: Providers,
         pseudonyms: Pseudonyms,
@@ -50,6 +52,7 @@ class Drafting:
         self._replies = replies
         self._conversations = conversations
         self._blobs = blobs
+        self._names = names
         self._catalog = catalog
         self._providers = providers
         self._pseudonyms = pseudonyms
@@ -62,16 +65,20 @@ class Drafting:
         if turn is None:
             raise ValueError("a turn without a record has no draft")
         problems = [file.problem or _missing(file) for file in turn.message.files if not file.blob]
-        question = prompt.question(turn.message)
+        quoted = {quote.by: "" for quote in turn.message.quotes if quote.by}
+        question = prompt.question(turn.message, await self._called(turn, quoted))
         if not question.parts:
             words = problems or [prompt.NOTHING_ASKED]
             return Outcome(Phase.ANSWERED, "", notes=tuple(words))
         history = await self._conversations.load(turn.conversation, stored.epoch)
         tail = _replaced(turn, history)
         history = history[: len(history) - tail]
+        people = await self._called(turn, prompt.unnamed((*history, question)))
+        history = [prompt.spoken(message, people) for message in history]
+        asked = prompt.spoken(question, people)
         writer = Writer(self._replies, held, turn.model)
         draft = _Draft(
-            held, turn, question, history, writer, problems, notes=[*problems], tail=tail
+            held, turn, question, asked, history, writer, problems, notes=[*problems], tail=tail
         )
         held.so_far = lambda: self._outcome(draft, Phase.STOPPED)
         async with writer:
@@ -80,6 +87,14 @@ class Drafting:
             except BotError as error:
                 draft.fault = error
         return self._outcome(draft, Phase.ANSWERED if draft.fault is None else Phase.FAILED)
+
+    async def _called(self, turn: Turn, people: Mapping[str, str]) -> Mapping[str, str]:
+        """How these people are called in notes: by the names that are kept, or else by those that are given."""
+        if not people:
+            return people
+        channel = turn.message.thread.channel
+        kept = await self._names.of(channel.platform, channel.workspace, people)
+        return {id: prompt.called(id, kept.get(id) or name) for id, name in people.items()}
 
     async def _answer(self, draft: _Draft) -> None:
         """The turn's model; while nothing is visible its fallbacks, or its successor where it is gone."""
@@ -137,9 +152,7 @@ class Drafting:
 
     async def _stream(self, draft: _Draft, budget: int) -> None:
         spec = draft.spec
-        messages = prompt.build(
-            prompt.SYSTEM, draft.history, draft.question, spec=spec, budget=budget
-        )
+        messages = prompt.build(prompt.SYSTEM, draft.history, draft.asked, spec=spec, budget=budget)
         names = [p.blob for m in messages for p in m.parts if isinstance(p, ImagePart)]
         blobs = await self._blobs.get(names) if spec.sees else {}
         message, channel = draft.turn.message, draft.turn.message.thread.channel
@@ -203,7 +216,8 @@ class _Draft:
 
     held: Held
     turn: Turn
-    question: ChatMessage
+    question: ChatMessage  # as it enters the log
+    asked: ChatMessage  # as the model is given it
     history: Sequence[ChatMessage]
     writer: Writer
     problems: Sequence[str]  # what is to be told whichever model answers

@@ -8,7 +8,7 @@ everybody, so that providers can cache it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.conversation import inert
@@ -35,20 +35,43 @@ ALL_QUOTED = 16_000  # characters of all quoted messages, the newest first
 MOST_NAME = 60  # characters of a person's or a file's name
 RESERVE = 256  # tokens of a model's window that estimates may be wrong by
 
+NOBODY: Mapping[str, str] = {}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-def question(message: Message) -> ChatMessage:
-    """What a person asked, as it enters the conversation's log; without parts where nothing was asked."""
+def question(message: Message, people: Mapping[str, str] = NOBODY) -> ChatMessage:
+    """What a person asked, as it enters the conversation's log; without parts where nothing was asked. `people` is how
+    those who are quoted are called (`called`), by their ids."""
     pictures = [part for file in message.files if (part := _picture(file))]
     words = message.text.strip()
     if not words and not pictures and not message.quotes:
         return ChatMessage("user", (), message.author.id, message.id)
-    notes = [*_quotes(message.quotes), *_speaker(message), *_files(message)]
+    notes = [*_quotes(message.quotes, people), *_files(message)]
     texts = ["\n".join(notes)] if notes else []
     texts.append(inert(words) if words else NO_WORDS)  # apart and last: an edit replaces them
     parts: tuple[Part, ...] = (*map(TextPart, texts), *pictures)
-    return ChatMessage("user", parts, message.author.id, message.id)
+    name = "" if message.thread.channel.direct else message.author.name
+    return ChatMessage("user", parts, message.author.id, message.id, name=name)
+
+
+def unnamed(messages: Sequence[ChatMessage]) -> dict[str, str]:
+    """The people who speak in a conversation of several, with what their events called them, if they did; nobody where
+    each message tells its author's name."""
+    spoke = [message for message in messages if message.role == "user" and message.author]
+    if len({message.author for message in spoke}) < 2 or all(message.name for message in spoke):
+        return {}
+    return {m.author: m.name for m in sorted(spoke, key=lambda message: bool(message.name))}
+
+
+def spoken(message: ChatMessage, people: Mapping[str, str]) -> ChatMessage:
+    """The message with a note of who speaks, before the words: as `people` calls them, or else as the event did."""
+    who = people.get(message.author) or (message.name and named(message.name))
+    if not who:
+        return message
+    said = TextPart(note(f"{who} writes:"))
+    at = max((i for i, part in enumerate(message.parts) if isinstance(part, TextPart)), default=0)
+    cost = message.tokens and message.tokens + tokens.of_text(said.text)
+    return replace(message, parts=(*message.parts[:at], said, *message.parts[at:]), tokens=cost)
 
 
 def answer(text: str, alias: str, *, cut: bool = False) -> ChatMessage:
@@ -119,12 +142,12 @@ def named(name: str) -> str:
     return " ".join(_CONTROL.sub(" ", inert(name)).split())[:MOST_NAME] or "(no name)"
 
 
-def _speaker(message: Message) -> Iterator[str]:
-    if not message.thread.channel.direct and message.author.name:
-        yield note(f"{named(message.author.name)} writes:")
+def called(person: str, name: str) -> str:
+    """A person in a note: the name, if it is known, and the id as mentions hold it, for which no name can pass."""
+    return f"{named(name.replace('@', ''))} (@{person})" if name else f"@{person}"
 
 
-def _quotes(quotes: Sequence[Quote]) -> Iterator[str]:
+def _quotes(quotes: Sequence[Quote], people: Mapping[str, str]) -> Iterator[str]:
     """The quoted messages in their order; of the oldest less or nothing, where they are too much."""
     kept: list[str] = []
     room = ALL_QUOTED
@@ -134,7 +157,8 @@ def _quotes(quotes: Sequence[Quote]) -> Iterator[str]:
         room -= len(shown)
         more = [note("This message was longer.")] if len(shown) < len(words) else []
         lines = [f"> {line}" for line in shown.splitlines()]
-        kept.append("\n".join([note(f"Quoted message by {named(quote.author)}:"), *lines, *more]))
+        who = people.get(quote.by) or named(quote.author)
+        kept.append("\n".join([note(f"Quoted message by {who}:"), *lines, *more]))
     yield from reversed(kept)
     if quotes:
         yield note("End of the quoted messages.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from adapters.discord import notes, render
 from adapters.discord.content import Content
@@ -198,3 +198,6 @@ class Discord:
 
     async def history(self, turn: Turn) -> tuple[Quote, ...]:
         return await self._reading.history(turn)
+
+    async def meet(self, people: Collection[str]) -> None:
+        """Discord's events tell names."""

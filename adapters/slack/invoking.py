@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.intake import NO_MEMORY
 from adapters.slack.faults import translated
 from adapters.slack.hooks import Hooks
-from adapters.slack.listening import Listening, met
+from adapters.slack.listening import Listening, asked_by, met
 from adapters.slack.manifest import SHORTCUT
 from adapters.slack.parse import Heard, Payload, foreign, place, quoted, unescaped
 from adapters.text.clean import clean
@@ -97,7 +97,7 @@ class Invoking:
         mark = SLASH + hashlib.sha256(invocation.encode()).hexdigest()[:32]
         return Message(
             id=mark,
-            thread=Thread(channel, f"ask-{new_id()}" if asks else user),
+            thread=Thread(channel, asked_by(user) if asks else user),
             author=Author(user, clean(str(command.get("user_name") or ""))),
             text=wanted.prompt if isinstance(wanted, Ask) else f"/{said.strip() or 'help'}",
             target=Target(where),
@@ -190,7 +190,7 @@ class Invoking:
             quotes=(),
             mentioned=True,
             others=False,
-            parent=self._us.user if about["ours"] else None,
+            parent=self._us.user if about["ours"] else about["quote"].by or None,
             external=foreign(body, {"team": user.get("team_id")}, self._us),
             event="",
         )

@@ -30,13 +30,15 @@ from adapters.slack.parse import (
 from bot import dead
 from bot.errors import BotError, NotAllowed
 from bot.inbox import at_key
+from bot.names import Names
 from bot.store import FullError, RedisError
-from bot.types import Actor, Author, Channel, Message, Target, Thread, Turn, checked_id
+from bot.types import Actor, Author, Channel, Message, Target, Thread, Turn, checked_id, new_id
 
 log = logging.getLogger(__name__)
 
 TWIN_SECONDS = 0.2  # a mention may lack the files that the message of the same post brings
 MOST_TOLD = 1_000  # posts
+_ASK = "ask-"  # how the ids of threads below slash commands' questions begin
 TOO_LATE = (
     "Slack told me of the files of your message only when I was answering it already. "
     "Please send them once more."
@@ -62,6 +64,7 @@ class Listening:
         self.store = intake.inbox.store
         self._external_allowed = external_allowed
         self._parking = Parking(self.store, us.team)
+        self._names = Names(self.store)
         self.lines = Lines()  # a channel's events are looked at in the order of arrival
         self._twins: dict[str, asyncio.Event] = {}  # posts of which a mention waits for its twin
 
@@ -233,7 +236,18 @@ class Listening:
         if not said.mentioned and (not ours or said.others):
             return None
         thread = Thread(said.channel, root.rsplit(":", 1)[1] if root else said.root)
-        return self._message(said, thread, history=root is None and not met_before)
+        asked = self._message(said, thread, history=root is None and not met_before)
+        return replace(asked, others=await self._others(said, thread))
+
+    async def _others(self, said: Heard, thread: Thread) -> tuple[str, ...]:
+        """Who began the thread, if that is another person than asks now, and somebody's name is not known yet. In a
+        thread of one person nobody's is asked for."""
+        began = _asker(thread) or said.parent
+        if began in (None, said.author.id, self.us.user):
+            return ()
+        both = (said.author.id, began)
+        known = await self._names.of("slack", self.us.team, both)
+        return () if len(known) == len(both) else (began,)
 
     def _waits_for_root(self, said: Heard) -> bool:
         """Whether it is for the bot if the thread's root is, of which Slack may tell later: nobody is addressed."""
@@ -332,3 +346,14 @@ class Listening:
 def met(said: Heard) -> list[str]:
     """The name under which a thread is known in which the bot was asked once."""
     return [f"met-{said.root}"] if said.in_thread else []
+
+
+def asked_by(user: str) -> str:
+    """The id of the thread below a slash command's question: it tells who asked, which the root, our own, does not."""
+    return f"{_ASK}{user}-{new_id()}"
+
+
+def _asker(thread: Thread) -> str | None:
+    """Who asked the question that is the thread's root, if that was by a slash command."""
+    name = thread.id.removeprefix(_ASK)
+    return name.rpartition("-")[0] if name != thread.id else None

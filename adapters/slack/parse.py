@@ -22,6 +22,7 @@ ASKING_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "me_message
 SLACKBOT = "USLACKBOT"  # answers for Slack itself, without a bot's marks
 BY_ID = "file:"  # before the id of a file of which Slack Connect tells no address
 NESTING = 20  # levels of blocks that are read; Slack's own have five
+_PERSON = re.compile(r"[UW][A-Z0-9]{1,40}")
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 _GROUP_MENTION = re.compile(r"<!(subteam\^[A-Z0-9]+|channel|here|everyone)(?:\|[^>]*)?>")
 _REFERENCE = re.compile(r"<(?P<sign>[#@!]?)(?P<target>[^<>|]*)(?:\|(?P<label>[^<>]*))?>")
@@ -73,7 +74,7 @@ class Heard:
     quotes: tuple[Quote, ...]  # messages of others that were forwarded with it
     mentioned: bool  # the bot is
     others: bool  # somebody else is: a person, a user group, everybody
-    parent: str | None  # who wrote the thread's root, where Slack says so
+    parent: str | None  # who wrote the thread's root, or what a form is about, where Slack says so
     external: bool
     event: str  # the event's id
 
@@ -174,8 +175,10 @@ def quoted(message: Payload, us: Bot) -> Quote:
     """A message that a question is about."""
     ours = us.wrote(message)
     raw = _own_words(message) if ours else words(message)
-    author = us.name if ours else str(message.get("user") or "a bot")
-    return Quote(author, plain(raw, us), tuple(files(message)))
+    user = message.get("user")
+    author = us.name if ours else str(user or "a bot")
+    by = str(user) if not ours and _PERSON.fullmatch(str(user)) else ""
+    return Quote(author, plain(raw, us), tuple(files(message)), by)
 
 
 def _own_words(message: Payload) -> str:

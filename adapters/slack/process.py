@@ -34,6 +34,7 @@ from adapters.slack.waits import Waits
 from bot import dead
 from bot.errors import PlatformError, SettingsError
 from bot.models import Catalog
+from bot.names import Names
 from bot.proxies import proxy_for
 from bot.settings import CLEARED, SlackSettings
 from bot.slots import Slots
@@ -93,7 +94,7 @@ def assembled(
         settings.attachment_origins,
     )
     waits = Waits(lambda: adapter.store, us.team)
-    people = People(client, waits, us, named_groups(settings))
+    people = People(client, waits, us, named_groups(settings), lambda: Names(adapter.store))
 
     async def stranger(turn: Turn) -> bool:
         try:

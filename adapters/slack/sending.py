@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import aiohttp
@@ -246,6 +246,9 @@ class Slack:
 
     async def history(self, turn: Turn) -> tuple[Quote, ...]:
         return await self._reading.history(turn)
+
+    async def meet(self, people: Collection[str]) -> None:
+        await self._people.meet(people)
 
 
 def asked_by_slash(turn: Turn) -> bool:

@@ -68,6 +68,19 @@ async def test_a_thread_goes_on_without_a_mention_and_remembers(house: House) ->
     assert "Nice to meet you." in texts
 
 
+async def test_the_model_knows_who_of_several_speaks(house: House) -> None:
+    house.models.will_say("Noted.", when="ship on Friday")
+    asked = await house.slack.post("mia", "general", "@Switchboard we ship on Friday")
+    await house.slack.answered(asked.ts)
+    assert "writes" not in str(house.models.requests[-1].body["messages"][1:])
+    house.models.will_say("Mia did.", when="who said")
+    await house.slack.post("max", "general", "who said that?", thread_ts=asked.ts)
+    await house.slack.shows("Mia did.", thread_ts=asked.ts)
+    first, _, second = house.models.requests[-1].body["messages"][1:]
+    assert first["content"] == "⟦mia (@U0MEMBER01) writes:⟧\nwe ship on Friday"
+    assert second["content"] == "⟦max (@U0MEMBER02) writes:⟧\nwho said that?"
+
+
 async def test_an_image_reaches_the_model(house: House) -> None:
     house.models.will_say("A red square.", when="what is this")
     asked = await house.slack.post(

@@ -24,6 +24,7 @@ messages = st.builds(
     author=texts,
     source=texts,
     alias=texts,
+    name=texts,
 )
 
 

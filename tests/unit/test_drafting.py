@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 
 from bot.blobs import Blobs
 from bot.conversation import pack
-from bot.types import Attachment, Phase
+from bot.names import Names
+from bot.types import Attachment, Author, Phase, Quote
 from bot.work import Outcome
 from playground.models import ModelServer
 from tests.bench import KEY, Bench
@@ -328,8 +329,43 @@ async def test_a_question_keeps_the_life_that_it_was_asked_in(bench: Bench) -> N
     await bench.answering.converse(before.conversation)
     old = await bench.conversations.load(before.conversation, "0")
     new = await bench.conversations.load(after.conversation, life)
-    assert [m.text for m in old] == ["⟦Mia writes:⟧\nasked before", "one"]
-    assert [m.text for m in new] == ["⟦Mia writes:⟧\nasked after", "two"]
+    assert [m.text for m in old] == ["asked before", "one"]
+    assert [m.text for m in new] == ["asked after", "two"]
+
+
+async def test_where_several_speak_the_model_is_told_who_and_of_one_alone_nothing(
+    bench: Bench,
+) -> None:
+    """Slack's events carry ids: in a thread of several people nobody could be told from the others."""
+    mia, ben = Author("U1"), Author("U2")
+    names = Names(bench.store)
+    await names.keep("slack", "T1", "U1", "Mia")
+    await bench.answer("We ship on Friday.", author=mia)
+    await bench.answer("Or not.", author=mia)
+    alone = [m["content"] for m in bench.models.requests[-1].body["messages"][1::2]]
+    assert alone == ["We ship on Friday.", "Or not."]
+    await bench.answer("Who said Friday?", author=ben)
+    asked = [m["content"] for m in bench.models.requests[-1].body["messages"][1::2]]
+    assert asked == [
+        "⟦Mia (@U1) writes:⟧\nWe ship on Friday.",
+        "⟦Mia (@U1) writes:⟧\nOr not.",
+        "⟦@U2 writes:⟧\nWho said Friday?",
+    ]
+    turn = await bench.ask("Ah.", author=mia)
+    await bench.answering.converse(turn.conversation)
+    *before, last = [m["content"] for m in bench.models.requests[-1].body["messages"][1::2]]
+    assert (before, last) == (asked, "⟦Mia (@U1) writes:⟧\nAh.")
+    assert (await bench.log(turn))[0] == "We ship on Friday.", "notes are no part of the log"
+
+
+async def test_who_is_quoted_is_named_in_the_question(bench: Bench) -> None:
+    await Names(bench.store).keep("slack", "T1", "U2", "Ben")
+    quotes = (Quote("U2", "On Friday.", by="U2"), Quote("U3", "Sure?", by="U3"))
+    await bench.answer("Who said Friday?", author=Author("U1"), quotes=quotes)
+    (asked,) = [m["content"] for m in bench.models.requests[-1].body["messages"][1::2]]
+    assert "⟦Quoted message by Ben (@U2):⟧" in asked
+    assert "⟦Quoted message by @U3:⟧" in asked
+    assert "writes" not in asked
 
 
 async def test_a_long_conversation_is_compacted_in_blocks_and_its_beginning_stays(

@@ -204,6 +204,22 @@ async def test_a_channel_with_slow_files_holds_up_no_other(mail: Mail) -> None:
     await fetching.close()
 
 
+async def test_names_do_not_stand_behind_slow_files(mail: Mail) -> None:
+    holds = [mail.chat.will_hold("fetch") for _ in range(OF_A_CHANNEL)]
+    fetching = mail.fetching()
+    for number in range(OF_A_CHANNEL):
+        slow = mail.file(f"{number}.png", png())
+        fetching.start((await mail.send(slow, thread=f"{number}.1")).id)
+    await until(lambda: all(hold.reached.is_set() for hold in holds))
+    turn = await mail.send(others=("U9",))
+    fetching.start(turn.id)
+    async with asyncio.timeout(30):
+        while turn.id in await mail.inbox.fetching("chat"):
+            await asyncio.sleep(0.005)
+    assert mail.chat.met == {"U9", turn.message.author.id}
+    await fetching.close()
+
+
 async def test_a_full_redis_is_a_sentence_for_the_file_and_the_words_are_answered(
     mail: Mail, redis: Redis
 ) -> None:

@@ -67,8 +67,8 @@ def test_a_record_that_says_more_than_is_known_is_read(value: object) -> None:
 
 def test_an_entry_of_the_log_that_says_more_than_is_known_is_read() -> None:
     picture = ["ab", "image/png", 1, 2, "a.png"]
-    said = ChatMessage("user", (TextPart("look"), ImagePart(*picture)), "Mia", "M1")
-    newer = ["user", ["look", [*picture, "newer"]], "Mia", "M1", "", "newer"]
+    said = ChatMessage("user", (TextPart("look"), ImagePart(*picture)), "U1", "M1", name="Mia")
+    newer = ["user", ["look", [*picture, "newer"]], "U1", "M1", "", "Mia", "newer"]
     assert unpack(b"\0" + msgpack.packb(newer)) == said
 
 
