@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from adapters.pace import Paces
 from adapters.platform import Body, Platform, with_button
 from adapters.showing import Place, Showing, Superseded, Tracked, patiently
 from adapters.strays import STRAY_SECONDS, Strays
@@ -66,7 +65,6 @@ class Delivery:
         self._run_command = run_command
         self._owner = owner
         self._pause = pause
-        self._paces = Paces()
         self._tracked: dict[str, Tracked] = {}
         self._places: dict[str, Place] = {}
         self._strays = Strays(lambda turn_id: self._mend(turn_id, Tracked()), stray)
@@ -326,7 +324,7 @@ class Delivery:
                 bodies.append(replace(last, footer=(*last.footer, AGAIN.format(shown.regained))))
             return bodies
 
-        return Showing(self._platform, self._replies, self._paces, turn, place, tracked, render)
+        return Showing(self._platform, self._replies, turn, place, tracked, render)
 
     async def _sign(self, turn: Turn, showing: Showing) -> None:
         """Renew the sign of being at work until there is something better to see, maybe elsewhere: then it goes."""

@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from weakref import WeakValueDictionary
-
-from adapters.platform import Rate
 
 LOOK = 0.1  # s between two looks at what only others can change
 LEAST = 0.001  # s
 MOST_KEPT = 1000  # buckets; beyond it the idle ones are forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often requests of one bucket may leave: `burst` at once, and `count` more with every `seconds`."""
+
+    count: int
+    seconds: float
+    burst: int
 
 
 class Rank(IntEnum):
@@ -21,6 +29,31 @@ class Rank(IntEnum):
     FINAL = 0
     FIRST = 1  # something new to see of an answer that grows
     GROWING = 2
+
+
+class Promise:
+    """That an answer's last request will be made: it counts in one bucket at a time, from when it is made until it is
+    kept."""
+
+    def __init__(self) -> None:
+        self.bucket: Bucket | None = None
+
+    def make(self, bucket: Bucket) -> None:
+        """It counts there, unless it counts somewhere already."""
+        if self.bucket is None:
+            self.bucket = bucket
+            bucket.promised += 1
+
+    def move(self, bucket: Bucket) -> None:
+        """It counts there, if it was made."""
+        if self.bucket is not None:
+            self.kept()
+            self.make(bucket)
+
+    def kept(self) -> None:
+        if self.bucket is not None:
+            self.bucket.promised -= 1
+            self.bucket = None
 
 
 class Bucket:
@@ -48,50 +81,67 @@ class Bucket:
         used = self.promised or any(line.locked() for line in self._lines.values())
         return not used and self._left(self._clock()) == self._rate.burst
 
-    def keep(self, rate: Rate) -> None:
-        """From now on this rate holds; what was promised stays so."""
-        if rate != self._rate:
-            self._left(time.monotonic())
-            self._rate, self._tokens = rate, min(self._tokens, rate.burst)
-
     def pause(self, seconds: float) -> None:
         self._not_before = max(self._not_before, self._clock() + seconds)
 
-    def take_at_once(self, rank: Rank, last: Bucket) -> bool:
+    async def take_at_once(self, rank: Rank, last: Bucket, promise: Promise) -> bool:
         """The right to send one request, where nobody has to wait for it. `last` is the bucket of the answer's last
-        request once this one is made."""
-        if self._lines[rank].locked() or self._delay(rank, last) > 0:
-            return False
-        self._use()
-        return True
+        request once this one is made: what is promised counts there from then on."""
+        return not self._lines[rank].locked() and not await self._try(rank, last, promise)
 
-    async def take(self, rank: Rank, last: Bucket, person: str = "") -> None:
+    async def take(self, rank: Rank, last: Bucket, promise: Promise, person: str = "") -> None:
         """Wait for the right to send one request. Of each person one at a time stands in the line, so that many of one
         do not stand before another's."""
         own = self._own.setdefault((rank, person), asyncio.Lock())
         async with own, self._lines[rank]:
-            while (delay := self._delay(rank, last)) > 0:
+            while (delay := await self._try(rank, last, promise)) > 0:
                 await asyncio.sleep(delay)
-            self._use()
 
-    def _delay(self, rank: Rank, last: Bucket) -> float:
-        """Seconds until it is worth asking again; 0: now."""
+    async def _try(self, rank: Rank, last: Bucket, promise: Promise) -> float:
+        """Take the right to send one request. 0, or seconds until it is worth trying again."""
+        if rank is Rank.FINAL:
+            return await self._draw(final=True)
+        if any(self._lines[before].locked() for before in Rank if before < rank):
+            return LOOK
+        delay, before = LOOK, promise.bucket
+        try:
+            if await last.admits(promise, drawn=last is self):
+                delay = await self._draw(final=False)
+        finally:
+            if delay and before is not None:
+                promise.move(before)
+        return delay
+
+    async def admits(self, promise: Promise, *, drawn: bool) -> bool:
+        """Let the promise count here. Whether all that is promised can still be kept after one request more, which may
+        be `drawn` from here."""
+        promise.move(self)
+        return self._room
+
+    @property
+    def _owed(self) -> int:
+        """The last requests that are promised here."""
+        return self.promised
+
+    @property
+    def _room(self) -> bool:
+        return self._left(self._clock()) + self._rate.count > self._owed
+
+    async def _draw(self, *, final: bool) -> float:
+        """Take a token. 0, or seconds until it is worth trying again."""
+        delay = self._delay(final=final)
+        if not delay:
+            self._use(self._clock())
+        return delay
+
+    def _delay(self, *, final: bool) -> float:
         now = self._clock()
         if now < self._not_before:
             return self._not_before - now
-        left = self._left(now)
-        kept = min(self.promised, (self._rate.burst + 1) // 2, self._rate.burst - 1)
-        if not left:
-            return max(self._since + self._rate.seconds - now, LEAST)
-        if rank is Rank.FINAL:
-            return 0.0
-        goes_first = any(self._lines[before].locked() for before in Rank if before < rank)
-        room = last.has_room(now, new=last is not self)
-        return 0.0 if left > kept and room and not goes_first else LOOK
-
-    def has_room(self, now: float, *, new: bool) -> bool:
-        """Whether all that is promised can still be kept after one request more, or one `new` promise and a request."""
-        return self._left(now) + self._rate.count > self.promised + new
+        left, burst = self._left(now), self._rate.burst
+        if left <= 0:
+            return max(self._again(now), LEAST)
+        return 0.0 if final or left > min(self._owed, (burst + 1) // 2, burst - 1) else LOOK
 
     def _left(self, now: float) -> int:
         """The tokens; refills first."""
@@ -100,14 +150,18 @@ class Bucket:
         self._since += times * self._rate.seconds
         return self._tokens
 
-    def _use(self) -> None:
+    def _again(self, now: float) -> float:
+        """Seconds until the next refill."""
+        return self._since + self._rate.seconds - now
+
+    def _use(self, now: float) -> None:
         if self._tokens == self._rate.burst:
-            self._since = self._clock()
+            self._since = now
         self._tokens -= 1
 
 
 class Paces:
-    """The buckets of one adapter, by name."""
+    """The buckets of one adapter's own, by name."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, Bucket] = {}
@@ -117,6 +171,4 @@ class Paces:
             if len(self._buckets) > MOST_KEPT:
                 self._buckets = {n: b for n, b in self._buckets.items() if not b.idle}
             self._buckets[name] = Bucket(rate)
-        bucket = self._buckets[name]
-        bucket.keep(rate)
-        return bucket
+        return self._buckets[name]

@@ -7,20 +7,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from adapters.pace import Bucket
 from bot.reply import Shown
 from bot.stopped import TAKEN_BACK
 from bot.types import Actor, Attachment, Phase, Quote, Turn
 
 Action = Literal["post", "edit"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How often requests of one bucket may leave: `burst` at once, and `count` more with every `seconds`."""
-
-    count: int
-    seconds: float
-    burst: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +67,8 @@ class Platform(Protocol):
         """The messages that show the reply now, in order; nobody is asked. `shrink` halves the size of a message
         so many times."""
 
-    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> tuple[str, Rate]:
-        """The name of the bucket that a request counts in, and its rate. `message` is the one to be edited."""
+    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> Bucket:
+        """The bucket that a request counts in. `message` is the one to be edited."""
 
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool

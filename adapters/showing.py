@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from adapters.pace import Bucket, Paces, Rank
+from adapters.pace import Bucket, Promise, Rank
 from adapters.platform import Action, Body, Platform
 from bot.errors import BotError, Outgrown, PlaceGone, PlatformBusy, TooLong
 from bot.reply import Replies, Shown
@@ -87,7 +87,6 @@ class Showing:
         self,
         platform: Platform,
         replies: Replies,
-        paces: Paces,
         turn: Turn,
         place: Place,
         tracked: Tracked,
@@ -95,7 +94,6 @@ class Showing:
     ) -> None:
         self._platform = platform
         self._replies = replies
-        self._paces = paces
         self._turn = turn
         self._place = place
         self._tracked = tracked
@@ -104,7 +102,7 @@ class Showing:
         self._sent: dict[int, float] = {}  # part → monotonic time of its last request
         self._look: dict[int, bool] = {}  # part → whether somebody may have posted it before
         self._held: Bucket | None = None  # a right to send that was waited for
-        self._promise: Bucket | None = None  # where the last request of a growing text will count
+        self._promise = Promise()
         self._shrink = 0
         self._drawn: tuple[tuple[Shown, int], list[Body]] | None = None  # what was rendered last
         self._delay = DELAY
@@ -120,7 +118,7 @@ class Showing:
         try:
             return await self._until_whole()
         finally:
-            self._promised_in(None)
+            self._promise.kept()
 
     async def _until_whole(self) -> Shown | None:
         while True:
@@ -183,17 +181,15 @@ class Showing:
         if rank is Rank.GROWING and self._pause(change.part) > 0:
             await self._rest(change.part)
             return False
-        if shown.text and self._promise is None:
-            self._promised_in(bucket)
-        at_once = bucket.take_at_once(rank, last)
-        if not at_once:
-            hurry = None if shown.final else self._tracked.hurry
-            if not await _first(bucket.take(rank, last, self._turn.person), hurry):
-                return False
+        if shown.text:
+            self._promise.make(bucket)
+        if await bucket.take_at_once(rank, last, self._promise):
+            return True
+        hurry = None if shown.final else self._tracked.hurry
+        taking = bucket.take(rank, last, self._promise, self._turn.person)
+        if await _first(taking, hurry):
             self._held = bucket
-        if self._promise is not None:
-            self._promised_in(last)
-        return at_once
+        return False
 
     async def _rest(self, part: int) -> None:
         """Until a growing part may be edited again, or there is no time for that: what moves meanwhile need neither be
@@ -207,14 +203,7 @@ class Showing:
         return self._sent.get(part, -interval) + interval - time.monotonic()
 
     def _bucket(self, action: Action, message: str | None) -> Bucket:
-        return self._paces.bucket(*self._platform.bucket(self._turn, action, message))
-
-    def _promised_in(self, bucket: Bucket | None) -> None:
-        if self._promise is not None:
-            self._promise.promised -= 1
-        if bucket is not None:
-            bucket.promised += 1
-        self._promise = bucket
+        return self._platform.bucket(self._turn, action, message)
 
     async def _make(self, change: _Change, parts: Mapping[int, str]) -> None:
         """One request. What comes to nothing is tried again by whoever looks at the reply next."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from redis.asyncio import Redis
 
 from adapters.delivery import Delivery
-from adapters.platform import Action, Body, Limits, Rate
+from adapters.pace import Bucket, Paces, Rate
+from adapters.platform import Action, Body, Limits
 from bot.errors import AttachmentRejected, PlaceGone, TooLong
 from bot.reply import Replies, Shown
 from bot.store import RedisError, Store
@@ -103,6 +104,7 @@ class Chat:
         self.size = size  # characters of a message as it is rendered
         self.limits = Limits(interval=interval, working=0.02)
         self.rates: dict[str, Rate] = {}
+        self._paces = Paces()
         self.requests: list[Request] = []
         self.looked: list[tuple[str, int]] = []
         self.in_flight: Counter[str] = Counter()
@@ -151,8 +153,9 @@ class Chat:
             bodies.append(Body(last.text, shown.notes))
         return bodies
 
-    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> tuple[str, Rate]:
-        return f"{action} {turn.place}", self.rates.get(action, Rate(10_000, 1.0, 10_000))
+    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> Bucket:
+        rate = self.rates.get(action, Rate(10_000, 1.0, 10_000))
+        return self._paces.bucket(f"{action} {turn.place}", rate)
 
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool

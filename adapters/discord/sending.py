@@ -13,7 +13,8 @@ from adapters.discord.messages import Messages
 from adapters.discord.people import People
 from adapters.discord.reading import Reading
 from adapters.discord.rest import Rest
-from adapters.platform import Action, Body, Limits, Rate
+from adapters.pace import Bucket, Paces, Rate
+from adapters.platform import Action, Body, Limits
 from adapters.text.clean import units
 from bot.errors import MissingScope, PlaceGone
 from bot.reply import Shown
@@ -52,6 +53,7 @@ class Discord:
         self._messages = messages
         self._people = people
         self._reading = reading
+        self._paces = Paces()
         self._reads_all = reads_all  # the Message Content intent is on
         # Turn → the words last said to its author, and how many of their messages are out.
         self._said: dict[str, tuple[str, int]] = {}
@@ -81,10 +83,10 @@ class Discord:
         blind = turn.message.first and not self._reads_all
         return (*shown.notes, BLIND) if blind else shown.notes
 
-    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> tuple[str, Rate]:
+    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> Bucket:
         if turn.message.target.interaction:
-            return f"interaction {turn.id}", INTERACTIONS
-        return f"channel {turn.place}", MESSAGES
+            return self._paces.bucket(f"interaction {turn.id}", INTERACTIONS)
+        return self._paces.bucket(f"channel {turn.place}", MESSAGES)
 
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool

@@ -27,7 +27,7 @@ from adapters.slack.people import People
 from adapters.slack.pressing import Pressing
 from adapters.slack.reading import Reading
 from adapters.slack.sending import Slack
-from adapters.slack.sharing import MOST, Sharing
+from adapters.slack.sharing import Sharing
 from adapters.slack.sockets import Sockets
 from adapters.slack.streaming import SLOTS, Streams
 from adapters.slack.waits import Waits
@@ -59,7 +59,7 @@ async def serve(settings: SlackSettings) -> None:
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session, open_session(origins) as files:
         us = await introduce(client := web_client(settings, session))
         address = await addresses(settings, client)
-        sharing = Sharing(lambda: Slots(adapter.store, f"slack:{us.team}:senders", MOST))
+        sharing = Sharing(lambda: adapter.replies.store, us.team)
         adapter, app = assembled(settings, us, client, files, origins, sharing)
         sockets = Sockets(app, session, address, partial(dead.malformed, adapter.store), us.echoed)
 

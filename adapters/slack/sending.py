@@ -13,7 +13,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.files.download import download
 from adapters.files.origins import Origins
-from adapters.platform import Action, Body, Button, Limits, Rate
+from adapters.pace import Bucket, Paces, Rate
+from adapters.platform import Action, Body, Button, Limits
 from adapters.showing import BLANK
 from adapters.slack import render, streaming, words
 from adapters.slack.hooks import Hooks
@@ -31,10 +32,6 @@ from bot.words import blank
 log = logging.getLogger(__name__)
 
 POSTS = Rate(1, 1.0, 4)  # chat.postMessage: 1/s and channel, short bursts
-UPDATES = Rate(
-    1, 1.5, 10
-)  # chat.update: Tier 3, 50 a minute and workspace: 10 at once, 40 a minute
-APPENDS = Rate(1, 0.75, 20)  # chat.appendStream: Tier 4, 100 a minute and workspace: 20 at once
 STATUS_SECONDS = 5.0  # a status that takes longer is not worth waiting for
 INERT: dict[str, Any] = {"link_names": False, "parse": "none"}  # chat.update's default is not none
 ELSEWHERE = "You asked me something in a place where I cannot write to you."
@@ -74,6 +71,7 @@ class Slack:
         self._streams = streams
         self._sharing = sharing
         self._bound = bound
+        self._paces = Paces()
         self._status_works = True
         # Turns with a status that is to be taken away → the thread where Slack has shown it, or nothing as yet.
         self._signed: dict[str, str] = {}
@@ -100,12 +98,12 @@ class Slack:
         known = len(shown.parts) > _has_root(turn)
         return in_thread and self._streams.wanted(turn, known)
 
-    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> tuple[str, Rate]:
+    def bucket(self, turn: Turn, action: Action, message: str | None = None) -> Bucket:
         if action == "post":
-            return f"post {turn.place}", POSTS
+            return self._paces.bucket(f"post {turn.place}", POSTS)
         if message and self._streams.is_open(message):
-            return "append", self._sharing.of(APPENDS)
-        return "update", self._sharing.of(UPDATES)
+            return self._sharing.appends
+        return self._sharing.updates
 
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool

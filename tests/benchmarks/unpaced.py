@@ -9,20 +9,18 @@ from __future__ import annotations
 import sys
 
 from adapters import pace
-from adapters.platform import Rate
 from bot.__main__ import main
-
-WITHOUT = Rate(count=1_000_000, seconds=1.0, burst=1_000_000)
 
 
 class Unpaced(pace.Bucket):
     """A bucket that is never empty."""
 
-    def __init__(self, rate: Rate) -> None:
-        super().__init__(WITHOUT)
+    @property
+    def _room(self) -> bool:
+        return True
 
-    def keep(self, rate: Rate) -> None:
-        """It stays without one."""
+    def _delay(self, *, final: bool) -> float:
+        return 0.0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from adapters.delivery import AGAIN, FOREIGN, UNSHOWN, Delivery
-from adapters.platform import Rate
+from adapters.pace import Rate
 from adapters.showing import BLANK
 from bot.errors import MissingScope, PlaceGone, PlatformBusy, TooLong, Unsure
 from bot.store import REPLY_TTL

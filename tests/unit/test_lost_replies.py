@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from adapters.slack.parking import Parking
 from adapters.slack.parse import Heard
+from adapters.slack.sharing import Sharing
 from bot.access import Admins
 from bot.bell import Bell
 from bot.conversation import Conversations, pack
@@ -149,6 +150,7 @@ CASES: dict[str, Case] = {
         after=1,
     ),
     "keep": Case(lambda d, _: d.inbox.bar("slack", "T1", "event-1")),
+    "draw": Case(lambda d, _: Sharing(lambda: d.store, "T1").updates._draw(final=True)),
     "hold": Case(lambda d, _: Slots(d.store, "x", 1).hold("one", 60)),
     "adopt": Case(lambda d, _: d.replies.adopt(replace(SECOND, retries=FIRST.id)), bound),
     "park": Case(lambda d, _: d.parking.park(REPLY)),

@@ -9,15 +9,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from adapters.pace import MOST_KEPT, Bucket, Paces, Rank
-from adapters.platform import Rate
+from adapters.pace import MOST_KEPT, Bucket, Paces, Promise, Rank, Rate
 
 NEVER = 3600.0  # s until tokens come back: not within a test
 FINAL, FIRST, GROWING = Rank
 
 
-def at_once(bucket: Bucket, rank: Rank) -> bool:
-    return bucket.take_at_once(rank, bucket)
+async def at_once(bucket: Bucket, rank: Rank) -> bool:
+    return await bucket.take_at_once(rank, bucket, Promise())
 
 
 @asynccontextmanager
@@ -35,58 +34,65 @@ async def closed(seconds: float) -> AsyncIterator[Bucket]:
 async def test_what_is_not_final_leaves_rights_to_what_is_promised(rank: Rank) -> None:
     bucket = Bucket(Rate(5, NEVER, 4))
     bucket.promised = 1
-    assert [at_once(bucket, rank) for _ in range(4)] == [True, True, True, False]
-    assert [at_once(bucket, FINAL) for _ in range(2)] == [True, False]
+    assert [await at_once(bucket, rank) for _ in range(4)] == [True, True, True, False]
+    assert [await at_once(bucket, FINAL) for _ in range(2)] == [True, False]
 
 
 async def test_of_a_single_right_a_growing_text_gets_its_turn_too() -> None:
     bucket = Bucket(Rate(1, NEVER, 1))
     bucket.promised = 1
-    assert at_once(bucket, GROWING)
+    assert await at_once(bucket, GROWING)
 
 
 async def test_the_whole_count_comes_back_at_its_time_and_never_more_than_the_burst() -> None:
     now = 0.0
     bucket = Bucket(Rate(5, 0.0625, 5), lambda: now)
     for _ in range(3):
-        assert [at_once(bucket, FINAL) for _ in range(6)] == [True] * 5 + [False]
-        waiting = asyncio.create_task(bucket.take(FINAL, bucket))
+        assert [await at_once(bucket, FINAL) for _ in range(6)] == [True] * 5 + [False]
+        waiting = asyncio.create_task(bucket.take(FINAL, bucket, Promise()))
         await asyncio.sleep(0)
         assert not waiting.done()
         now += 0.0625
         await waiting
-        assert [at_once(bucket, FINAL) for _ in range(5)] == [True] * 4 + [False]
+        assert [await at_once(bucket, FINAL) for _ in range(5)] == [True] * 4 + [False]
         now += 0.125  # twice the time: still no more than five
 
 
 async def test_who_grows_leaves_room_for_what_is_promised() -> None:
     bucket = Bucket(Rate(1, NEVER, 10))
     bucket.promised = 8
-    assert [at_once(bucket, GROWING) for _ in range(4)] == [True, True, True, False]
-    assert [at_once(bucket, FINAL) for _ in range(8)] == [True] * 7 + [False]
+    assert [await at_once(bucket, GROWING) for _ in range(4)] == [True, True, True, False]
+    assert [await at_once(bucket, FINAL) for _ in range(8)] == [True] * 7 + [False]
 
 
 async def test_what_comes_back_with_the_next_refill_need_not_be_left() -> None:
     bucket = Bucket(Rate(5, NEVER, 5))
     bucket.promised = 8
-    assert [at_once(bucket, GROWING) for _ in range(3)] == [True, True, False]
+    assert [await at_once(bucket, GROWING) for _ in range(3)] == [True, True, False]
 
 
 async def test_a_first_post_needs_room_for_the_edit_that_will_end_it_and_one_to_grow() -> None:
     posts, edits = Bucket(Rate(1, NEVER, 10)), Bucket(Rate(1, NEVER, 3))
     edits.promised = 2
-    assert posts.take_at_once(FIRST, edits)
-    edits.promised = 3
-    assert not posts.take_at_once(FIRST, edits)
-    assert edits.take_at_once(GROWING, edits)
-    assert not edits.take_at_once(GROWING, edits)
-    assert posts.take_at_once(FINAL, edits)
+    first, second = Promise(), Promise()
+    first.make(posts)
+    second.make(posts)
+    assert await posts.take_at_once(FIRST, edits, first)
+    assert (posts.promised, edits.promised) == (1, 3)
+    assert not await posts.take_at_once(FIRST, edits, second)
+    assert (posts.promised, edits.promised) == (1, 3)
+    assert await edits.take_at_once(GROWING, edits, first)
+    assert not await edits.take_at_once(GROWING, edits, first)
+    assert await posts.take_at_once(FINAL, edits, second)
+    for promise in (first, second):
+        promise.kept()
+    assert (posts.promised, edits.promised) == (0, 2)
 
 
 async def test_who_waits_for_room_goes_on_when_there_is_some() -> None:
     bucket = Bucket(Rate(1, NEVER, 4))
     bucket.promised = 5
-    waiting = asyncio.create_task(bucket.take(GROWING, bucket))
+    waiting = asyncio.create_task(bucket.take(GROWING, bucket, Promise()))
     await asyncio.sleep(0)
     assert not waiting.done()
     bucket.promised = 4
@@ -97,7 +103,7 @@ async def test_the_lower_rank_goes_first_and_nobody_overtakes_in_its_own() -> No
     order: list[tuple[Rank, int]] = []
 
     async def send(rank: Rank, number: int) -> None:
-        await bucket.take(rank, bucket)
+        await bucket.take(rank, bucket, Promise())
         order.append((rank, number))
 
     asked = [(rank, number) for rank in reversed(Rank) for number in range(3)]
@@ -111,7 +117,7 @@ async def test_many_requests_of_one_person_do_not_stand_before_another_s() -> No
     order: list[str] = []
 
     async def send(person: str) -> None:
-        await bucket.take(FINAL, bucket, person)
+        await bucket.take(FINAL, bucket, Promise(), person)
         order.append(person)
 
     people = ["flood"] * 5 + ["ada", "mia"]
@@ -123,39 +129,25 @@ async def test_many_requests_of_one_person_do_not_stand_before_another_s() -> No
 
 async def test_who_is_cancelled_while_waiting_takes_no_right_along() -> None:
     bucket = Bucket(Rate(1, 0.02, 1))
-    assert at_once(bucket, FINAL)
-    waiting = asyncio.create_task(bucket.take(FINAL, bucket))
+    assert await at_once(bucket, FINAL)
+    waiting = asyncio.create_task(bucket.take(FINAL, bucket, Promise()))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    await bucket.take(FINAL, bucket)
+    await bucket.take(FINAL, bucket, Promise())
 
 
 async def test_after_a_later_nothing_leaves_until_then() -> None:
     bucket = Bucket(Rate(1000, 1.0, 10))
     bucket.pause(3600.0)
     bucket.pause(1.0)
-    assert not at_once(bucket, FINAL)
-
-
-async def test_a_rate_that_changes_keeps_what_was_promised_and_gives_nothing_back() -> None:
-    """A bucket of another name for the new rate was full again, and promised nothing: what grew took the rights that
-    last words of both needed."""
-    paces, alone, shared = Paces(), Rate(1, NEVER, 10), Rate(1, NEVER, 5)
-    bucket = paces.bucket("update", alone)
-    bucket.promised = 4
-    assert at_once(bucket, FINAL)
-    assert paces.bucket("update", shared) is bucket
-    assert [at_once(bucket, GROWING) for _ in range(3)] == [True, True, False]
-    assert [at_once(bucket, FINAL) for _ in range(4)] == [True, True, True, False]
-    assert paces.bucket("update", alone) is bucket
-    assert not at_once(bucket, FINAL)
+    assert not await at_once(bucket, FINAL)
 
 
 async def test_buckets_that_nobody_uses_are_forgotten_and_the_others_kept() -> None:
     paces, rate = Paces(), Rate(1, NEVER, 2)
     used, promised = paces.bucket("used", rate), paces.bucket("promised", rate)
-    assert at_once(used, FINAL)
+    assert await at_once(used, FINAL)
     promised.promised = 1
     for number in range(2 * MOST_KEPT):
         paces.bucket(f"channel {number}", rate)

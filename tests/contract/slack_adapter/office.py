@@ -17,12 +17,11 @@ from slack_bolt.async_app import AsyncApp
 from adapters.files.origins import Origins
 from adapters.process import Adapter
 from adapters.slack.process import addresses, assembled, introduce, serve, web_client
-from adapters.slack.sharing import MOST, Sharing
+from adapters.slack.sharing import Sharing
 from adapters.slack.sockets import Sockets
 from bot import dead
 from bot.reply import Replies
 from bot.settings import SlackSettings
-from bot.slots import Slots
 from bot.store import Store
 from bot.types import Phase, Turn
 from bot.work import Grant, Outcome
@@ -260,7 +259,7 @@ async def parts_of(
     settings = office.settings()
     async with aiohttp.ClientSession() as session:
         us = await introduce(client := web_client(settings, session))
-        sharing = Sharing(lambda: Slots(adapter.store, "senders", MOST))
+        sharing = Sharing(lambda: adapter.store, us.team)
         adapter, app = assembled(settings, us, client, session, Origins.slack("", ()), sharing)
         if ping is None:
             yield adapter, app

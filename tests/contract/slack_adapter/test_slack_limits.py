@@ -9,13 +9,11 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from adapters.platform import Body, Rate
+from adapters.platform import Body
 from adapters.process import Adapter
-from adapters.slack.sharing import MOST, Sharing
 from adapters.slack.waits import Waits
 from bot.caps import Caps
 from bot.errors import PlatformBusy
-from bot.slots import Slots
 from bot.store import Store, connect
 from bot.types import Turn
 from playground.slack import Message, SlackServer
@@ -65,17 +63,6 @@ async def test_thirty_answers_at_once_in_one_workspace_meet_no_limit(
         assert not slack.violations
 
 
-async def test_two_adapters_share_what_slack_allows_a_workspace(redis: Redis) -> None:
-    """Each paced itself as if it were alone: both together met Slack's limit after a minute."""
-    slots = Slots(Store(redis), "slack:T1:senders", MOST)
-    one, two, minute = Sharing(lambda: slots), Sharing(lambda: slots), Rate(50, 60.0, 10)
-    await one.look()
-    assert one.of(minute) == minute
-    await two.look()
-    await one.look()
-    assert one.of(minute) == two.of(minute) == Rate(50, 120.0, 5)
-
-
 async def test_what_one_adapter_is_told_about_a_workspace_all_heed(office: Office) -> None:
     """Each asked until it had heard a 429 of its own."""
     slack, turn = office.slack, await mention(office)
@@ -99,13 +86,9 @@ async def test_what_one_adapter_is_told_about_a_workspace_all_heed(office: Offic
     await slack.shows("So it was.", thread_ts=turn.message.id)
 
 
-async def test_where_redis_is_away_an_adapter_sends_as_before(redis: Redis) -> None:
-    unreachable = Slots(Store(connect("redis://127.0.0.1:1", retries=0)), "x", MOST)
-    sharing = Sharing(lambda: unreachable)
-    sharing.among = 2
-    await sharing.look()
-    assert sharing.among == 2
-    waits, counted = Waits(lambda: unreachable.store, "T1"), 0
+async def test_where_redis_is_away_an_adapter_heeds_what_it_was_told_itself() -> None:
+    unreachable = Store(connect("redis://127.0.0.1:1", retries=0))
+    waits, counted = Waits(lambda: unreachable, "T1"), 0
     async with waits.asking("chat.update"):
         counted += 1
     with pytest.raises(PlatformBusy):
