@@ -32,6 +32,7 @@ CANCELLED = "Stopped: that question waits no more."
 NO_ANSWER = "There is no answer here yet that I could give again."
 WAITS = "A question is still being answered here. When its answer is there, it can be given again."
 PASSED = "The conversation has gone on since: only its latest answer can be given again."
+RENEWED = "A new conversation has begun since: an answer of the former one cannot be given again."
 GONE = "That answer cannot be given again: its question is gone, or too old. Please ask it anew."
 AGAIN = "Trying again with `{}`: the answer changes where it stands."
 ANEW = "Trying again with `{}`."
@@ -39,6 +40,7 @@ FORGOTTEN = "The picture “{}” is no longer kept, so it was not looked at. Pl
 _REFUSALS = {
     Admitted.WAITS: WAITS,
     Admitted.PASSED: PASSED,
+    Admitted.RENEWED: RENEWED,
     Admitted.GONE: GONE,
 }
 

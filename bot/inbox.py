@@ -37,6 +37,7 @@ class Admitted(StrEnum):
     MANY = "many"  # of its author too many are open
     WAITS = "waits"  # what was to be tried again is not the latest question
     PASSED = "passed"  # it is not the latest answer
+    RENEWED = "renewed"  # it belongs to a former life of its conversation
     GONE = "gone"  # its question was deleted, or nothing is kept of it
 
 

@@ -38,7 +38,8 @@ if ARGV[20] ~= '' then -- the latest answer is given again: nothing was asked, b
   local was = redis.call('HMGET', KEYS[13], 'record', 'gone', 'epoch')
   if not was[1] or was[2] then return {'gone', ''} end
   local life = redis.call('HGET', KEYS[7], 'epoch') or '0'
-  if redis.call('HGET', KEYS[12], 'last') ~= ARGV[20] or was[3] ~= life then return {'passed', ''} end
+  if was[3] ~= life then return {'renewed', ''} end
+  if redis.call('HGET', KEYS[12], 'last') ~= ARGV[20] then return {'passed', ''} end
 end
 if ask and redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[5]) then return refused('full', KEYS[10]) end
 if ask and many() then return refused('many', KEYS[11]) end

@@ -18,6 +18,7 @@ from bot.answers import (
     NONE_YET,
     NOTHING,
     PASSED,
+    RENEWED,
     STOPPED,
     TWICE,
     WAITS,
@@ -328,7 +329,11 @@ async def test_what_was_before_a_new_conversation_is_not_given_again(counter: Co
     turn = await answered(counter)
     renewal = Turn.of(replace(turn.message, marks=("n",), text="/new"), "command", at=0.0)
     await counter.inbox.admit(renewal, renews=True)
-    assert await command(counter, "/retry") == PASSED
+    assert await command(counter, "/retry") == RENEWED
+    first = await counter.ask("anew")
+    await counter.pen.answer(first, "Anew.")
+    assert await command(counter, "/retry", about=turn.id) == RENEWED
+    assert await command(counter, "/retry") == ""
 
 
 async def test_a_deleted_question_and_one_that_is_too_old_are_not_asked_again(
