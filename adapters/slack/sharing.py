@@ -40,13 +40,15 @@ class Shared(Bucket):
         store: Callable[[], Store],
         team: str,
         name: str,
+        holder: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`name` is the bucket's, `holder` the adapter's."""
         super().__init__(rate, clock)
         self.among = MOST  # adapters, this one too
         self._store = store
         self._names = (("bucket", "slack", team, name), ("slots", "slack", team, "senders"))
-        self._holder = new_token()
+        self._holder = holder
         self._every = int(rate.seconds * 1000)
         self._full = 0  # ms of the clock: when all tokens are there again, as far as is known here
         self._others = 0  # last requests that other adapters have promised
@@ -123,8 +125,9 @@ class Sharing:
     """The shared buckets of one adapter."""
 
     def __init__(self, store: Callable[[], Store], team: str) -> None:
-        self.updates = Shared(UPDATES, store, team, "chat.update")
-        self.appends = Shared(APPENDS, store, team, "chat.appendStream")
+        holder = new_token()
+        self.updates = Shared(UPDATES, store, team, "chat.update", holder)
+        self.appends = Shared(APPENDS, store, team, "chat.appendStream", holder)
 
     async def run(self) -> None:
         """Be counted, tell and hear, for as long as this adapter lives."""

@@ -25,7 +25,8 @@ class Adapters:
 
     def __init__(self, redis: Redis, count: int, rate: Rate = SLOW) -> None:
         self._store = Store(redis)
-        self.ends = [Shared(rate, lambda: self._store, "T1", "x") for _ in range(count)]
+        names = [f"adapter-{n}" for n in range(count)]
+        self.ends = [Shared(rate, lambda: self._store, "T1", "x", name) for name in names]
 
     async def meet(self) -> None:
         """Each has heard of all others."""
@@ -80,6 +81,15 @@ async def test_who_is_alone_asks_nobody_and_who_comes_finds_what_is_left(redis: 
     assert await given(comes, FINAL) == TOKENS - 4
     await alone.tell()
     assert await given(alone, FINAL) == 0
+
+
+async def test_an_adapter_is_one_however_many_buckets_it_shares(redis: Redis) -> None:
+    one, two = (Sharing(lambda: Store(redis), "T1") for _ in range(2))
+    for many, each in enumerate((one, two), 1):
+        for _ in range(2):
+            await each.updates.tell()
+            await each.appends.tell()
+        assert each.updates.among == each.appends.among == many
 
 
 async def test_what_leaves_while_redis_is_told_is_not_forgotten(redis: Redis) -> None:
