@@ -154,12 +154,12 @@ class Missed:
 def _candidates(
     client: discord.Client, after: int, places: list[str]
 ) -> list[discord.abc.Messageable]:
-    """Channels with messages since then, the latest first, and places where the bot is asked."""
-    active = sorted(
-        (c for c in _channels(client) if (c.last_message_id or 0) > after),
-        key=lambda c: -(c.last_message_id or 0),
-    )
-    found: dict[int, discord.abc.Messageable] = {c.id: c for c in active}
+    """Channels with messages since then, the latest first, places where the bot is asked, and channels of which Discord
+    does not tell their last message, as of a thread that has just begun."""
+    latest = sorted(_channels(client), key=lambda c: -(c.last_message_id or 0))
+    found: dict[int, discord.abc.Messageable] = {
+        c.id: c for c in latest if (c.last_message_id or 0) > after
+    }
     for place in places:
         guild, _, channel = place.partition(":")
         if not (channel.isdecimal() and (guild == DIRECT or guild.isdecimal())):
@@ -173,7 +173,8 @@ def _candidates(
             found.setdefault(
                 int(channel), client.get_partial_messageable(int(channel), guild_id=guild_id)
             )
-    return list(found.values())[:CHANNELS]
+    untold = {c.id: c for c in latest if c.last_message_id is None and c.id not in found}
+    return [*found.values(), *untold.values()][:CHANNELS]
 
 
 def _channels(

@@ -85,9 +85,9 @@ async def translated() -> AsyncIterator[None]:
 
 
 def code_of(error: SlackApiError) -> str:
-    """Slack's word for what is wrong; empty where its answer was no answer of the Web API."""
-    response = error.response
-    return str(response.get("error") or "") if hasattr(response, "get") else ""
+    """Slack's word for what is wrong; empty where its answer was no answer of the Web API, but some proxy's text."""
+    said = getattr(error.response, "data", error.response)
+    return str(said.get("error") or "") if isinstance(said, dict) else ""
 
 
 def _of(error: SlackApiError) -> Exception:

@@ -197,6 +197,20 @@ async def test_a_mention_behind_much_that_is_not_for_the_bot_is_not_missed(bench
     await bench.at_rest()
 
 
+async def test_a_channel_of_which_no_last_message_is_told_is_read_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that has just begun is told without; so may be any channel by a proxy that keeps little."""
+    channel, stamp = await bench.channel(), bench.store.key("discord", "there")
+    await bench.eventually(lambda: bench.store.redis.exists(stamp))
+    await bench.leave()
+    monkeypatch.setattr(bench.discord.payloads, "_last", lambda _: None)
+    await bench.discord.post("mia", channel, "@Switchboard where nothing was known")
+    await bench.enter()
+    await bench.asked("where nothing was known")
+    await bench.at_rest()
+
+
 def catching_up() -> bool:
     """Whether a client still reads what was missed; discord.py names the tasks of its handlers."""
     return any(task.get_name() == "discord.py: on_ready" for task in asyncio.all_tasks())
