@@ -17,6 +17,7 @@ from adapters.fetching import Fetching
 from adapters.following import Following
 from adapters.intake import Intake
 from adapters.platform import Platform
+from adapters.refusals import Refusals
 from bot.access import Admins
 from bot.answers import Answers
 from bot.bell import Bell
@@ -34,6 +35,7 @@ from bot.tasks import end
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
+REFUSALS_SECONDS = 1.0  # that Redis, away, holds up the end with what must be taken back from it
 RECOVER_SECONDS = 3.0  # what is new waits at most so long for the commands that a predecessor left
 
 
@@ -61,6 +63,7 @@ class Adapter:
         self.bell = Bell(self.store)
         self.inbox, inbox = self._inbox(self.store), self._inbox(self._behind)
         self.replies = Replies(self._behind)
+        self.refusals = Refusals(self.inbox, self.replies)
         admins = Admins.of(settings.admins)
         self.scopes = Scopes(self.store, settings.default_model, admins)
         scopes = Scopes(self._behind, settings.default_model, admins)
@@ -126,6 +129,7 @@ class Adapter:
             until = loop.time() + self.settings.drain_seconds
             await end(listening)
             await silence()
+            await self.refusals.drained(REFUSALS_SECONDS)
             await self.fetching.close()
             await self.delivery.close(max(0.0, until - loop.time()))
             await end(waiting, *background)

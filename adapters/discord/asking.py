@@ -19,6 +19,7 @@ from adapters.discord.patience import Patience
 from adapters.discord.people import actor_of
 from adapters.discord.places import Place, Places
 from adapters.intake import Intake, Receipt
+from adapters.refusals import Refusals
 from bot.access import Admins
 from bot.commands import Ask, Command
 from bot.desk import judge
@@ -47,6 +48,7 @@ class Asking:
         self,
         intake: Intake,
         patience: Patience,
+        refusals: Refusals,
         places: Places,
         missed: Missed,
         deferred: Deferred,
@@ -54,6 +56,7 @@ class Asking:
     ) -> None:
         self._intake = intake
         self._patience = patience
+        self._refusals = refusals
         self._places = places
         self._missed = missed
         self._deferred = deferred
@@ -248,7 +251,7 @@ class Asking:
             log.info("interaction.taken id=%s", interaction.id)
             return
         channel = place(_id(interaction.guild_id), place_of(interaction), None, None)
-        self._patience.withdraw(channel, _mark(interaction))
+        self._refusals.withdraw(channel, _mark(interaction))
 
     def _form(self, token: str) -> str:
         return self._store.key("form", token)

@@ -16,6 +16,7 @@ from adapters.discord.people import actor_of
 from adapters.discord.places import Place, Places
 from adapters.discord.rest import Rest
 from adapters.intake import Intake
+from adapters.refusals import Refusals
 from bot import dead
 from bot.access import Action, Admins, authorize
 from bot.errors import NotAllowed, PlatformError
@@ -33,6 +34,7 @@ class Listening:
         self,
         intake: Intake,
         patience: Patience,
+        refusals: Refusals,
         places: Places,
         missed: Missed,
         rest: Rest,
@@ -42,6 +44,7 @@ class Listening:
     ) -> None:
         self._intake = intake
         self._patience = patience
+        self._refusals = refusals
         self._places = places
         self._missed = missed
         self._rest = rest
@@ -107,7 +110,7 @@ class Listening:
         """Redis is full, or away for longer than a message can wait: say so where it was surely meant for the bot."""
         log.error("intake.gave_up message=%s", said.id)
         channel = place(said.guild, said.channel, None, None)
-        self._patience.withdraw(channel, _mark(said.channel, said.id))
+        self._refusals.withdraw(channel, _mark(said.channel, said.id))
         await self._say(said, words)
 
     async def _say(self, said: Heard, words: str) -> None:

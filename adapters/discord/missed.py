@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import discord
 
 from adapters.discord.faults import translated
-from adapters.discord.patience import OUTAGE, PATIENCE_SECONDS
+from adapters.discord.patience import PATIENCE_SECONDS
+from adapters.refusals import OUTAGE
 from bot.errors import BotError
 from bot.store import AT_TTL, Store, text
 from bot.tasks import end

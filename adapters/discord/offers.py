@@ -12,8 +12,8 @@ from discord import app_commands
 
 from adapters.discord.asking import actor_at, place_of
 from adapters.discord.parse import place
-from adapters.discord.patience import OUTAGE
 from adapters.discord.places import Place, Places
+from adapters.refusals import OUTAGE
 from bot.access import Action, Admins, authorize
 from bot.errors import BotError, NotAllowed
 from bot.models import Catalog

@@ -111,17 +111,26 @@ class Lives:
             People(lambda: self._client, self._granted),
             Reading(rest, files, origins),
             reads_all=reads_all,
-            refused=lambda turn: self._patience.refused(turn),
+            refused=lambda turn: self.adapter.refusals.refused(turn),
         )
         catalog, admins = Catalog.load(settings.models_file), Admins.of(settings.admins)
         self.adapter = Adapter(settings, platform, catalog)
         intake, places = self.adapter.intake, Places(self.adapter.store, rest)
-        self._patience = Patience(self.adapter.inbox, self.adapter.replies, seconds=patience)
+        self._patience, refusals = Patience(seconds=patience), self.adapter.refusals
         self._missed = Missed(self.adapter.store)
         self._listening = Listening(
-            intake, self._patience, places, self._missed, rest, admins, reads_all=reads_all
+            intake,
+            self._patience,
+            refusals,
+            places,
+            self._missed,
+            rest,
+            admins,
+            reads_all=reads_all,
         )
-        self._asking = Asking(intake, self._patience, places, self._missed, self._deferred, admins)
+        self._asking = Asking(
+            intake, self._patience, refusals, places, self._missed, self._deferred, admins
+        )
         self._offers = Offers(catalog, Current(self.adapter.scopes, places), admins)
 
     @property

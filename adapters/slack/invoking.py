@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.intake import NO_MEMORY
+from adapters.refusals import AWAY, Refusals, at_once
 from adapters.slack.faults import translated
 from adapters.slack.hooks import Hooks
 from adapters.slack.listening import Listening, asked_by, met
@@ -48,8 +49,11 @@ UNOPENED = "Slack did not let me open the form. Please choose “Ask about this�
 class Invoking:
     """Admits what people ask by other ways than a message."""
 
-    def __init__(self, listening: Listening, client: AsyncWebClient, hooks: Hooks) -> None:
+    def __init__(
+        self, listening: Listening, refusals: Refusals, client: AsyncWebClient, hooks: Hooks
+    ) -> None:
         self._listening = listening
+        self._refusals = refusals
         self._us = listening.us
         self._store = listening.store
         self._client = client
@@ -65,7 +69,8 @@ class Invoking:
     # ---- the slash command --------------------------------------------------------------------------
 
     async def on_command(self, ack: AsyncAck, command: dict[str, Any]) -> None:
-        """`/ai …`: stored as a turn, then acknowledged without words; what it says comes as a private message."""
+        """`/ai …`: stored as a turn, then acknowledged without words; what it says comes as a private message. Slack
+        tells of it once: where it cannot be stored now, the acknowledgement says so, and nothing comes of it."""
         said = unescaped(clean(str(command.get("text") or "")))
         wanted: Command | UserError
         try:
@@ -74,17 +79,18 @@ class Invoking:
             wanted = error
         asked = self._slash_message(command, said, wanted)
         team = {"team": command.get("team_id")}
-        try:
+
+        async def admit() -> None:
             await self._listening.intake.receive(
                 asked,
                 actor=self._listening.actor(asked.author.id, foreign(command, team, self._us)),
                 command=wanted,
                 secret=str(command.get("response_url") or ""),
             )
-        except FullError:
-            await ack(NO_MEMORY)
-        else:
-            await ack()
+
+        if (refusal := await at_once(admit)) == AWAY:  # and not full, which stores nothing
+            self._refusals.withdraw(asked.thread.channel, asked.id)
+        await ack(refusal or "")
 
     def _slash_message(self, command: Payload, said: str, wanted: Command | UserError) -> Message:
         """A question begins a conversation of its own under the bot's post; what else is said is about the channel."""

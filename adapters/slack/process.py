@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.files.download import open_session
 from adapters.files.origins import Origins
 from adapters.process import Adapter
+from adapters.refusals import Refusals
 from adapters.slack.faults import REJECTED, code_of, translated
 from adapters.slack.hooks import Hooks
 from adapters.slack.invoking import Invoking
@@ -121,6 +122,7 @@ def assembled(
         streams,
         sharing,
         lambda turn, message: adapter.replies.leads(turn, message),
+        lambda turn: adapter.refusals.refused(turn),
     )
     catalog = Catalog.load(settings.models_file)
     adapter = Adapter(
@@ -128,7 +130,7 @@ def assembled(
     )
     listening = Listening(adapter.intake, us, platform.notice, external_allowed=allowed)
     app = bolt(settings, client, us)
-    register(app, listening, client, hooks, settings.slack_command)
+    register(app, listening, adapter.refusals, client, hooks, settings.slack_command)
     return adapter, app
 
 
@@ -224,10 +226,15 @@ def bolt(settings: SlackSettings, client: AsyncWebClient, us: Bot) -> AsyncApp:
 
 
 def register(
-    app: AsyncApp, listening: Listening, client: AsyncWebClient, hooks: Hooks, command: str
+    app: AsyncApp,
+    listening: Listening,
+    refusals: Refusals,
+    client: AsyncWebClient,
+    hooks: Hooks,
+    command: str,
 ) -> None:
     """Every handler of the app; `manifest` asks for exactly what they need."""
     listening.register(app)
-    Invoking(listening, client, hooks).register(app, command)
+    Invoking(listening, refusals, client, hooks).register(app, command)
     Pressing(listening, hooks).register(app)
     listening.register_rest(app)

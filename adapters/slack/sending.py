@@ -59,6 +59,7 @@ class Slack:
         streams: Streams,
         sharing: Sharing,
         bound: Bound,
+        refused: Callable[[Turn], bool],
     ) -> None:
         self._client = client
         self._waits = waits
@@ -71,6 +72,7 @@ class Slack:
         self._streams = streams
         self._sharing = sharing
         self._bound = bound
+        self._refused = refused
         self._paces = Paces()
         self._status_works = True
         # Turns with a status that is to be taken away → the thread where Slack has shown it, or nothing as yet.
@@ -108,6 +110,7 @@ class Slack:
     async def post(
         self, turn: Turn, part: int, body: Body, parts: Mapping[int, str], *, look: bool
     ) -> str:
+        self._heed(turn)
         thread = _thread(turn, part, parts)
         if turn.kind == "ask" and not body.text and not turn.message.thread.channel.direct:
             await self.notice(turn, "\n".join(body.footer), body.button)
@@ -177,6 +180,7 @@ class Slack:
     async def notice(self, turn: Turn, text: str, button: Button | None = None) -> None:
         """An ephemeral message to the author. Where the bot may not write, the address that came with a command takes
         it, and where none came, the author's direct messages."""
+        self._heed(turn)
         try:
             await self._ephemeral(turn, text, button)
         except (PlaceGone, MissingScope):
@@ -235,7 +239,12 @@ class Slack:
 
     # ---- asking -------------------------------------------------------------------------------------
 
+    def _heed(self, turn: Turn) -> None:
+        if self._refused(turn):
+            raise PlaceGone("Its author was told that nothing comes of it.")
+
     async def actor(self, turn: Turn) -> Actor:
+        self._heed(turn)
         return await self._people.actor(turn.message.author.id)
 
     async def fetch(self, turn: Turn, attachment: Attachment) -> bytes:

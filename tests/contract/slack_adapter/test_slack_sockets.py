@@ -15,8 +15,10 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from adapters.refusals import AWAY
 from bot.embedded import EmbeddedRedis
 from bot.errors import SettingsError
+from bot.inbox import BARRED
 from playground.slack import SlackServer
 from playground.slack.sockets import Connection
 from tests.contract.slack_adapter.office import Office, parts_of
@@ -246,8 +248,6 @@ async def test_without_redis_there_is_no_ack_and_one_answer_when_it_is_back(
             lambda: all(e.attempts > 2 for e in slack.events) or None, what="it did not come again"
         )
         assert [event.acks for event in slack.events] == [0, 0]
-        await slack.command("mia", "general", "/ai help")
-        assert "operation_timeout" in slack.private("mia")[-1].text
         if how == "gone":
             await server.start()
         else:
@@ -258,6 +258,41 @@ async def test_without_redis_there_is_no_ack_and_one_answer_when_it_is_back(
         await slack.shows("Here I am.", thread_ts=post.ts)
         await office.at_rest()
         assert len(slack.answers(post.ts)) == 1
+
+
+@pytest.mark.parametrize("how", ["gone", "hanging"])
+async def test_a_command_that_redis_does_not_take_is_refused_in_time_and_nothing_comes_of_it(
+    slack: SlackServer, tmp_path: Path, how: str
+) -> None:
+    """Slack tells of a command once, and shows a fault of its own where nobody acknowledges it in three seconds."""
+    async with own_redis(slack, tmp_path) as (office, server), office.open():
+        assert server.pid is not None
+        if how == "gone":
+            await server.stop()
+        else:
+            os.kill(server.pid, signal.SIGSTOP)
+        for words in ("ask why", "model set gpt-4o-mini", "help"):
+            await slack.command("ada", "general", f"/ai {words}")
+        told = [message.text for message in slack.private("ada")]
+        assert told == [AWAY] * 3
+        if how == "gone":
+            await server.start()
+        else:
+            os.kill(server.pid, signal.SIGCONT)
+
+        async def taken_back() -> bool | None:
+            names = [name async for name in office.redis.scan_iter(match="*:seen:slack:*:slash-*")]
+            marks = await office.redis.mget(names) if names else []
+            turns = [await office.inbox.load(m.decode()) for m in marks if m != BARRED]
+            over = all(turn is not None and turn.phase for turn in turns)
+            return True if len(marks) == 3 and over else None
+
+        await office.until(taken_back, "something is still to come of it")
+        await office.at_rest()
+        turn = await office.asked(await slack.post("mia", "general", "@Switchboard and now?"))
+        assert turn.model == "gpt-4o"
+        assert [message.text for message in slack.private("ada")] == told
+        assert [m.user for m in slack.channel_messages("general")] == [turn.message.author.id]
 
 
 async def test_what_is_said_below_a_mention_that_redis_did_not_take_follows_it(

@@ -6,7 +6,7 @@ import asyncio
 
 from redis.asyncio import Redis
 
-from adapters.discord.patience import Patience
+from adapters.refusals import Refusals
 from bot.inbox import BARRED, Inbox
 from bot.reply import Replies
 from bot.store import Store, connect
@@ -23,14 +23,14 @@ async def test_however_much_was_refused_one_asks_whether_redis_is_there(
 ) -> None:
     async with Line(redis_url) as line:
         store = Store(connect(f"redis://127.0.0.1:{line.port}/0", retries=0))
-        patience = Patience(Inbox(store), Replies(store))
+        refusals = Refusals(Inbox(store), Replies(store))
         place, waiting = Channel("discord", "1", "2"), len(asyncio.all_tasks())
         async with line.cut():
             for number in range(REFUSED):
-                patience.withdraw(place, f"interaction-{number}")
+                refusals.withdraw(place, f"interaction-{number}")
             await asyncio.sleep(0)  # whoever asks has begun to
             assert len(asyncio.all_tasks()) < waiting + 10
-        await patience.drained(20)
+        await refusals.drained(20)
         marks = [store.key("seen", "discord", "1", f"interaction-{n}") for n in range(REFUSED)]
         assert await redis.mget(marks) == [BARRED] * REFUSED
         await store.close()
