@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from adapters.delivery import Delivery
 from bot.types import Turn
+from bot.work import Grant
 from tests.chat import Fault, Shop, delivering, until
 
 
@@ -17,6 +18,20 @@ async def lose_lease(shop: Shop, turn: Turn, to: str) -> None:
     store, now = shop.inbox.store, int(time.time() * 1000)
     taken = {"owner": to, "expiry": now + 60_000, "fence": now + 1_000_000}
     await store.redis.hset(store.key("delivery", turn.place), mapping=taken)
+
+
+async def oversleep(
+    shop: Shop, delivery: Delivery, turn: Turn, grant: Grant, action: str, words: str
+) -> Fault:
+    """The adapter is stopped in the request that shows these words. Meanwhile the channel becomes adapter b's, and the
+    answer is whole."""
+    held = shop.chat.will_hold(action)
+    await shop.pen.write(grant, words)
+    await until(held.reached.is_set)
+    await lose_lease(shop, turn, "b")
+    await until(lambda: not delivery._places[turn.place].owned)
+    await shop.pen.finish(grant, "Once upon a time.")
+    return held
 
 
 @dataclass
@@ -36,10 +51,5 @@ async def asleep(shop: Shop) -> AsyncIterator[Sleeper]:
     """It showed "Once" and is about to show "Once upon"; the channel is adapter b's, and the answer is whole."""
     async with delivering(shop.delivery()) as delivery:
         turn, grant = await shop.grows("Once")
-        held = shop.chat.will_hold("edit")
-        await shop.pen.write(grant, " upon")
-        await until(held.reached.is_set)
-        await lose_lease(shop, turn, "b")
-        await until(lambda: not delivery._places[turn.place].owned)
-        await shop.pen.finish(grant, "Once upon a time.")
+        held = await oversleep(shop, delivery, turn, grant, "edit", " upon")
         yield Sleeper(turn, delivery, held)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
 from playground.slack import limits
 from tests.benchmarks.speakers import END, Steady
+from tests.crowded import crowd
 from tests.house import House
 
 pytestmark = pytest.mark.usefixtures("untraced")
 
-ANSWERS, CHANNELS = 30, 10
 BURST = 14  # updates at once that Slack takes here: enough for one adapter's ten, not for two with ten each
 
 
@@ -40,13 +39,7 @@ async def test_thirty_answers_at_once_through_two_adapters_meet_no_limit(
         slack, house.models.speaker = house.slack, Steady(seconds=2.5)
         await house.start("slack", "slack", "worker")
         await counted(house)
-        general = slack.world.channel("general")
-        for n in range(CHANNELS):
-            slack.world.channels[f"C0ROOM{n}"] = replace(general, id=f"C0ROOM{n}", name=f"room-{n}")
-        posts = [
-            await slack.post("mia", f"room-{n % CHANNELS}", f"@Switchboard Well? (question q{n})")
-            for n in range(ANSWERS)
-        ]
+        posts = await crowd(slack)
         await slack.settled()
         await house.at_rest()
         for post in posts:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from bot.errors import Outgrown, PlaceGone
 from bot.types import Turn, new_id
-from tests.asleep import asleep, lose_lease
+from tests.asleep import asleep, lose_lease, oversleep
 from tests.chat import Chat, Request, Shop, delivering, until
 
 
@@ -84,12 +84,7 @@ async def test_a_post_that_leaves_too_late_is_mended_by_who_made_it(shop: Shop) 
     message = shop.chat._post(turn, 0, "On")
     grant = await shop.pen.claim(turn)
     async with delivering(shop.delivery()) as sleeper:
-        held = shop.chat.will_hold("post")
-        await shop.pen.write(grant, "Once")
-        await until(held.reached.is_set)
-        await lose_lease(shop, turn, "b")
-        await until(lambda: not sleeper._places[turn.place].owned)
-        await shop.pen.finish(grant, "Once upon a time.")
+        held = await oversleep(shop, sleeper, turn, grant, "post", "Once")
         await delivered_by_b(shop)
         held.gate.set()
         shown = shop.server.messages[message].shown

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
@@ -18,11 +17,9 @@ from bot.store import Store, connect
 from bot.types import Turn
 from playground.slack import Message, SlackServer
 from tests.contract.slack_adapter.office import Office, mention, parts_of
+from tests.crowded import crowd
 
 pytestmark = pytest.mark.usefixtures("untraced")  # the same lines thirty times
-
-ANSWERS = 30
-CHANNELS = 10
 
 
 async def test_thirty_answers_at_once_in_one_workspace_meet_no_limit(
@@ -32,13 +29,7 @@ async def test_thirty_answers_at_once_in_one_workspace_meet_no_limit(
     wait half a minute for the last one."""
     caplog.set_level(logging.INFO)
     async with SlackServer(limits=True) as slack, Office(slack, redis, redis_url).open() as office:
-        general = slack.world.channel("general")
-        for n in range(CHANNELS):
-            slack.world.channels[f"C0ROOM{n}"] = replace(general, id=f"C0ROOM{n}", name=f"room-{n}")
-        posts = [
-            await slack.post("mia", f"room-{n % CHANNELS}", f"@Switchboard question {n}")
-            for n in range(ANSWERS)
-        ]
+        posts = await crowd(slack)
         turns = [await office.asked(post) for post in posts]
         adds = [await office.grow(turn, "It ") for turn in turns]
         await slack.until(
