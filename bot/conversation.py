@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -81,18 +82,17 @@ def _inflated(data: bytes) -> bytes:
     return body
 
 
+def remembered(entries: Sequence[bytes], costs: Sequence[bytes]) -> list[ChatMessage]:
+    """A whole log with each entry's tokens."""
+    return [_read(entry, cost) for entry, cost in zip_longest(entries, costs[: len(entries)])]
+
+
 class Conversations:
     """The logs of all conversations. Only the holder of a lease writes to one, through COMMIT."""
 
     def __init__(self, store: Store, *, ttl: int = keys.DAY) -> None:
         self.store = store
         self.ttl = ttl
-
-    async def load(self, conversation: str, epoch: str) -> list[ChatMessage]:
-        """The whole log with each entry's tokens, one round trip; a malformed entry is left out."""
-        names = [self.store.key(kind, conversation, epoch) for kind in ("log", "cost")]
-        entries, costs = await self.store.run("recall", names)
-        return [_read(entry, cost) for entry, cost in zip_longest(entries, costs[: len(entries)])]
 
     async def amend(self, conversation: str, epoch: str, source: str, words: str | None) -> None:
         """A question in the log was edited, or deleted with its answer (None). Again where a COMMIT has moved what was

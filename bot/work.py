@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -44,6 +44,10 @@ class Grant:
     )  # monotonic: before it nobody else can have it
     # The turn; None where nothing is kept of it (any more).
     stored: Stored | None = field(default=None, repr=False, compare=False)
+    # The conversation's log as it is kept: its entries, and what each costs.
+    log: tuple[Sequence[bytes], Sequence[bytes]] = field(
+        default=((), ()), repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Work:
         self._seats = Seats(store.prefix, caps, ring)
 
     async def claim(self, conversation: str) -> Grant | None:
-        """The head of the conversation, if nobody else answers it and its files are in."""
+        """The head of the conversation with its log, if nobody else answers it and its files are in."""
         key, asked = self.store.key, time.monotonic()
         platform = conversation.split(":", 1)[0]
         status, *granted = await self.store.run(
@@ -99,7 +103,7 @@ class Work:
         )
         if status != b"granted":
             return None
-        fields, head, fence, attempt, stop, resumed = granted
+        fields, entries, costs, head, fence, attempt, stop, resumed = granted
         turn_id = text(head)
         return Grant(
             conversation,
@@ -110,6 +114,7 @@ class Work:
             resumed=bool(resumed),
             until=asked + self.lease_ms / 1000,
             stored=Stored.of(turn_id, pairs(fields)) if fields else None,
+            log=(entries, costs),
         )
 
     async def renew(self, grant: Grant) -> Literal["held", "stop", "lost"]:

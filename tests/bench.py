@@ -13,18 +13,25 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.bell import QUEUE, Bell
-from bot.conversation import Conversations
+from bot.conversation import remembered
 from bot.models import Catalog
 from bot.reply import Replies, Shown
 from bot.settings import WorkerSettings
 from bot.store import DRIVER, Store
-from bot.types import Author, Channel, Message, Target, Thread, Turn
+from bot.types import Author, Channel, ChatMessage, Message, Target, Thread, Turn
 from playground.models import ModelServer
 from tests.house import LASTING
 from tests.inbox import BothSides
 from workers.assembly import services
 
 KEY = "sk-bench-0123456789abcdef"
+
+
+async def log_of(store: Store, conversation: str, life: str = "0") -> list[ChatMessage]:
+    """What a conversation remembers."""
+    names = [store.key(kind, conversation, life) for kind in ("log", "cost")]
+    entries, costs = [await store.redis.lrange(name, 0, -1) for name in names]
+    return remembered(entries, costs)
 
 
 class Bench:
@@ -57,7 +64,6 @@ class Bench:
         self.store = Store(self.redis)
         self.bell = Bell(self.store)
         self.inbox, self.replies = BothSides(self.store), Replies(self.store)
-        self.conversations = Conversations(self.store)
         return self
 
     async def __aexit__(
@@ -113,7 +119,7 @@ class Bench:
 
     async def log(self, turn: Turn) -> list[str]:
         """What the conversation remembers."""
-        return [m.text for m in await self.conversations.load(turn.conversation, turn.epoch)]
+        return [m.text for m in await log_of(self.store, turn.conversation, turn.epoch)]
 
     async def lapse(self, turn: Turn) -> None:
         """The holder's lease is over."""

@@ -6,7 +6,6 @@ from functools import partial
 
 from bot.bell import Bell
 from bot.blobs import Blobs
-from bot.conversation import Conversations
 from bot.models import Catalog
 from bot.names import Names
 from bot.reply import Replies
@@ -51,7 +50,6 @@ async def services(settings: WorkerSettings, catalog: Catalog, concurrency: int)
     replies = Replies(store)
     drafting = Drafting(
         replies,
-        Conversations(store, ttl=ttl),
         Blobs(store, ttl=ttl),
         Names(store),
         catalog,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.blobs import Blobs
-from bot.conversation import Conversations, pack
+from bot.conversation import pack, remembered
 from bot.errors import BotError, ContextTooLong, ModelGone, ProviderBusy, ProviderError
 from bot.models import Catalog, ModelSpec
 from bot.names import Names
@@ -40,7 +40,6 @@ class Drafting:
     def __init__(
         self,
         replies: Replies,
-        conversations: Conversations,
         blobs: Blobs,
         names: Names,
         catalog: Catalog,
@@ -50,7 +49,6 @@ class Drafting:
         budget: int,
     ) -> None:
         self._replies = replies
-        self._conversations = conversations
         self._blobs = blobs
         self._names = names
         self._catalog = catalog
@@ -70,7 +68,7 @@ class Drafting:
         if not question.parts:
             words = problems or [prompt.NOTHING_ASKED]
             return Outcome(Phase.ANSWERED, "", notes=tuple(words))
-        history = await self._conversations.load(turn.conversation, stored.epoch)
+        history = remembered(*held.grant.log)
         tail = _replaced(turn, history)
         history = history[: len(history) - tail]
         people = await self._called(turn, prompt.unnamed((*history, question)))

@@ -1,14 +1,17 @@
 #!lua flags=allow-oom
 -- CLAIM: one holder for each conversation. The head of the inbox stays there until COMMIT.
--- A stop flag outlives the holder that it was meant for. Answers the turn's record, and whether somebody held this head
--- before.
+-- A stop flag outlives the holder that it was meant for. Answers all that an answer is made of, of the same moment: the
+-- turn's record, the conversation's log with what its entries cost, and whether somebody held this head before.
 -- Safe to repeat: the same claim token gets the same grant.
 -- KEYS 1 inbox, 2 lease, 3 due, 4 fetching
 -- ARGV 1 conversation, 2 claim token, 3 lease ms, 4 lease ttl s, then those of seats
 --@ seats
+local function whole(key) return redis.pcall('LRANGE', key, 0, -1) end -- no list: it fails the answer, not the claim
 local function granted(head, ...)
   local key = PREFIX .. 'turn:' .. head
-  return {'granted', redis.call('HGETALL', key), head, ...}
+  local life = ':' .. ARGV[1] .. ':' .. (redis.call('HGET', key, 'epoch') or '0')
+  local log, costs = whole(PREFIX .. 'log' .. life), whole(PREFIX .. 'cost' .. life)
+  return {'granted', redis.call('HGETALL', key), log, costs, head, ...}
 end
 local l = redis.call('HMGET', KEYS[2], 'token', 'expiry', 'fence', 'head', 'attempts', 'stop', 'resumed')
 if l[1] and tonumber(l[2]) > now then

@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bot.conversation import Conversations
+from bot.blobs import Blobs
 from bot.inbox import Admitted, stop_channel
 from bot.reply import Shown
 from bot.store import Store, connect
 from bot.stored import NEWER_SECONDS
 from bot.tasks import end
-from bot.types import RECORD_VERSION, Phase, Turn, new_id, reference
+from bot.types import RECORD_VERSION, Attachment, Phase, Turn, new_id, reference
 from bot.work import Grant, Outcome, Work
 from tests.bench import Bench
 from tests.lossy import LossyLine
+from tests.pictures import png
 from workers.leases import End, Held, Leases
 
 NEWER = RECORD_VERSION + 1
@@ -513,11 +514,13 @@ async def test_a_redis_that_cannot_be_reached_costs_no_attempt(
 ) -> None:
     """The reply of a read and of all its repeats is lost, as in a restart of Redis."""
     async with LossyLine(redis_url) as line, Bench(redis_url) as bench:
-        turn = await bench.ask("patience")
+        blob = await Blobs(bench.store, ttl=100).put(png())
+        picture = Attachment("a.png", mime="image/png", width=8, height=8, blob=blob)
+        turn = await bench.ask("patience", attachments=(picture,))
         store = Store(connect(line.url, retries=0, connections=5))
         drafting: Any = bench.answering._draft.__self__
-        drafting._conversations = through = Conversations(store)
-        await through.load("slack:T1:C1:other", "0")  # the script is known
+        drafting._blobs = Blobs(store, ttl=100)
+        await store.redis.ping()
         line.lose()
         await bench.answering.converse(turn.conversation)
         assert line.lost == 1

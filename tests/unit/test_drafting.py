@@ -12,12 +12,12 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.blobs import Blobs
-from bot.conversation import pack
+from bot.conversation import pack, remembered
 from bot.names import Names
 from bot.types import Attachment, Author, Phase, Quote
 from bot.work import Outcome
 from playground.models import ModelServer
-from tests.bench import KEY, Bench
+from tests.bench import KEY, Bench, log_of
 from tests.pictures import png
 
 TABLES = """
@@ -327,8 +327,8 @@ async def test_a_question_keeps_the_life_that_it_was_asked_in(bench: Bench) -> N
     bench.models.will_say("one")
     bench.models.will_say("two")
     await bench.answering.converse(before.conversation)
-    old = await bench.conversations.load(before.conversation, "0")
-    new = await bench.conversations.load(after.conversation, life)
+    old = await log_of(bench.store, before.conversation)
+    new = await log_of(bench.store, after.conversation, life)
     assert [m.text for m in old] == ["asked before", "one"]
     assert [m.text for m in new] == ["asked after", "two"]
 
@@ -397,8 +397,6 @@ async def test_a_conversation_is_read_and_written_in_one_round_trip_each_and_end
     ends = [await bench.redis.pexpiretime(name) for name in names]
     assert ends[0] == ends[1] > 0
     following = await bench.ask("and now?")
-    grant = await bench.inbox.claim(following.conversation)
-    assert grant is not None
     connection = await bench.redis.connection_pool.get_connection()
     await bench.redis.connection_pool.release(connection)
     send, sent = connection.send_packed_command, []
@@ -408,7 +406,9 @@ async def test_a_conversation_is_read_and_written_in_one_round_trip_each_and_end
         await send(command, check_health)
 
     connection.send_packed_command = count
-    log = await bench.conversations.load(turn.conversation, "0")
+    grant = await bench.inbox.claim(following.conversation)
+    assert grant is not None
+    log = remembered(*grant.log)
     assert ([message.text for message in log][-1], len(sent)) == ("hello", 1)
     entries = tuple((pack(message), 1) for message in log)
     outcome = Outcome(Phase.ANSWERED, "again", entries=entries)

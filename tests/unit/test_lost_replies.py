@@ -156,7 +156,6 @@ CASES: dict[str, Case] = {
     "park": Case(lambda d, _: d.parking.park(REPLY)),
     "parked": Case(lambda d, _: d.parking.below("C1", "1.1"), parked),
     "in_force": Case(lambda d, _: d.scopes.in_force(FIRST.message.thread)),
-    "recall": Case(lambda d, _: d.conversations.load(FIRST.conversation, "0"), committed),
     "look": Case(lambda d, _: d.replies.read(FIRST.id), half_written),
     "ring": Case(lambda d, _: d.ring()),
     "repark": Case(lambda d, _: d.parking.amend("C1", "1.1", "2.0", "and now?"), parked, after=1),

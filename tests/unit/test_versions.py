@@ -32,6 +32,7 @@ from bot.types import (
     encode,
 )
 from bot.work import Outcome
+from tests.bench import log_of
 from tests.inbox import BothSides
 from tests.unit.test_inbox_machine import CONVERSATIONS, turn_for
 from tests.unit.test_lost_replies import ADMIN, REPLY, Doors
@@ -138,7 +139,7 @@ async def test_an_entry_of_the_log_in_a_newer_form_stays_as_it_is(redis: Redis) 
     question = ChatMessage("user", (TextPart("a"),), source="M1")
     await redis.rpush(log, newer, pack(question))
     await conversations.amend(HERE, "0", "M1", "b")
-    found = await conversations.load(HERE, "0")
+    found = await log_of(store, HERE)
     assert [message.text for message in found] == [UNREADABLE.text, "b"]
     assert await redis.lindex(log, 0) == newer
 
