@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 OWN_SECONDS = 6.0  # a platform channel's sends belong to one adapter, renewed with each sweep
 OWN_MARGIN = 1.5  # s before its end at which a lease no longer allows a request
 SWEEP_SECONDS = 1.0
+SIGN_AFTER = 0.1  # s without anything to see: what comes sooner is felt as at once, and a sign before it as a flicker
 RETRIES = 5  # unexpected faults of one turn before it is given up with a dead letter
 APOLOGY_SECONDS = 10.0  # what telling somebody that it was given up may take
 
@@ -67,6 +68,7 @@ class Delivery:
         self._pause = pause
         self._tracked: dict[str, Tracked] = {}
         self._places: dict[str, Place] = {}
+        self._begun: set[str] = set()  # for as long as they are owed
         self._strays = Strays(lambda turn_id: self._mend(turn_id, Tracked()), stray)
         self._closing = False
 
@@ -104,7 +106,7 @@ class Delivery:
         await asyncio.gather(
             *(self._own(name, place) for name, place in self._places.items() if place.users)
         )
-        before = dict(self._tracked)
+        before, begun = dict(self._tracked), set(self._begun)
         owed = await self._replies.owed(self._platform.name)
         for turn_id in owed:
             self.look(turn_id)
@@ -112,6 +114,7 @@ class Delivery:
             before[turn_id].over = True
             before[turn_id].moved.set()
             before[turn_id].hurry.set()
+        self._begun -= begun.difference(owed)
 
     async def recover(self, seconds: float) -> None:
         """Run the commands that a predecessor left, before anything new is admitted: what was said first counts first.
@@ -324,14 +327,19 @@ class Delivery:
                 bodies.append(replace(last, footer=(*last.footer, AGAIN.format(shown.regained))))
             return bodies
 
-        return Showing(self._platform, self._replies, turn, place, tracked, render)
+        known = (turn, place, tracked, self._begun)
+        return Showing(self._platform, self._replies, *known, render)
 
     async def _sign(self, turn: Turn, showing: Showing) -> None:
-        """Renew the sign of being at work until there is something better to see, maybe elsewhere: then it goes."""
-        while not showing.visible.is_set():
-            await self._working(turn, True)
+        """Show the sign of being at work, and renew it, until there is something better to see, maybe elsewhere: then
+        it goes."""
+        pause = SIGN_AFTER
+        while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(showing.visible.wait(), self._platform.limits.working)
+                await asyncio.wait_for(showing.visible.wait(), pause)
+                break
+            await self._working(turn, True)
+            pause = self._platform.limits.working
         await self._working(turn, False)
 
     async def _working(self, turn: Turn, on: bool) -> None:

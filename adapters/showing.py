@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -90,13 +90,16 @@ class Showing:
         turn: Turn,
         place: Place,
         tracked: Tracked,
+        begun: set[str],
         render: Render,
     ) -> None:
+        """`begun` are the turns whose first part this process may have posted without a note of its own in Redis."""
         self._platform = platform
         self._replies = replies
         self._turn = turn
         self._place = place
         self._tracked = tracked
+        self._begun = begun
         self._render = render
         self._screen: dict[int, Body] = {}  # what each part was last made to show
         self._sent: dict[int, float] = {}  # part → monotonic time of its last request
@@ -130,7 +133,7 @@ class Showing:
             change = self._change(shown)
             if change is not None:
                 if await self._in_time(shown, change):
-                    await self._make(change, shown.parts)
+                    await self._make(change, shown)
                     if shown.final and self._change(shown) is None:
                         return shown  # nothing of what is final moves any more
                     if not shown.final and change.part >= len(self._bodies(shown)) - 1:
@@ -205,13 +208,13 @@ class Showing:
     def _bucket(self, action: Action, message: str | None) -> Bucket:
         return self._platform.bucket(self._turn, action, message)
 
-    async def _make(self, change: _Change, parts: Mapping[int, str]) -> None:
+    async def _make(self, change: _Change, shown: Shown) -> None:
         """One request. What comes to nothing is tried again by whoever looks at the reply next."""
         if not self._place.owned:
             raise Superseded
         fence = self._place.fence
         try:
-            await self._request(change, parts)
+            await self._request(change, shown)
         except TooLong:
             self._shrink += 1
             if self._shrink > SHRINKS:
@@ -234,10 +237,10 @@ class Showing:
             if not self._place.owned_since(fence):
                 self._tracked.late = True
 
-    async def _request(self, change: _Change, parts: Mapping[int, str]) -> None:
+    async def _request(self, change: _Change, shown: Shown) -> None:
         turn, part = self._turn, change.part
         if change.message is None and change.body is not None:
-            if not await self._post(part, change.body, parts):
+            if not await self._post(part, change.body, shown):
                 return
         elif change.body is not None:
             try:
@@ -270,16 +273,17 @@ class Showing:
         await self._platform.delete(self._turn, message)
         self._look[part] = False
 
-    async def _post(self, part: int, body: Body, parts: Mapping[int, str]) -> bool:
+    async def _post(self, part: int, body: Body, shown: Shown) -> bool:
         """Post a part once: intent first, the message's id right after. Whose message comes second takes it away."""
         turn = self._turn
         look = self._look.get(part)
         if look is None:
-            look = not await self._replies.intend(turn.id, part)
+            first = self._is_expected(part, shown) or await self._replies.intend(turn.id, part)
+            look = not first
             self.inherited |= look
         self._look[part] = True  # from here on it may be there
         try:
-            message = await self._platform.post(turn, part, body, parts, look=look)
+            message = await self._platform.post(turn, part, body, shown.parts, look=look)
         except PlatformBusy:
             self._look[part] = look
             raise
@@ -289,6 +293,15 @@ class Showing:
         if (await self._replies.read(turn.id)).parts.get(part) != message:
             await patiently(turn, lambda: self._platform.delete(turn, message))
         return False
+
+    def _is_expected(self, part: int, shown: Shown) -> bool:
+        """Whether the intent to post this part came with its first words, for us: then nobody else may have posted it,
+        and we only if we were here before."""
+        expected = shown.intended == self._place.fence and not self._tracked.over
+        if part or not expected or self._turn.id in self._begun:
+            return False
+        self._begun.add(self._turn.id)
+        return True
 
 
 async def patiently(turn: Turn, request: Callable[[], Awaitable[T]]) -> T:

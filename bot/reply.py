@@ -31,6 +31,9 @@ class Shown:
     regained: int | None = (
         None  # percent: the text is a former worker's, the present one has so much
     )
+    intended: int = (
+        0  # the fence under which a channel's owner may post the first part, and nobody else
+    )
 
     @property
     def final(self) -> bool:
@@ -57,6 +60,7 @@ class Replies:
                 key("lease", grant.conversation),
                 key("reply", grant.turn),
                 *text_keys(self.store, grant.turn),
+                key("turn", grant.turn),
             ],
             grant.fence,
             offset,
@@ -65,6 +69,7 @@ class Replies:
             keys.REPLY_TTL,
             hint_channel(self.store, grant.conversation),
             grant.turn,
+            key("delivery", ""),
         )
         return bool(state == b"held")
 
@@ -87,6 +92,7 @@ class Replies:
             tuple(json.loads(fields.get(b"notes", b"[]"))),
             _parts(fields),
             regained,
+            _fence(fields.get(b"intent:0", b"")),
         )
 
     async def say(self, turn_id: str, platform: str, words: str, phase: Phase) -> str:
@@ -236,6 +242,10 @@ def _phase(fields: dict[bytes, bytes]) -> Phase:
         return Phase(text(fields[b"phase"]))
     except ValueError:
         return Phase.ANSWERED if b"text" in fields else Phase.OPEN
+
+
+def _fence(intent: bytes) -> int:
+    return int(intent) if intent.isdigit() else 0
 
 
 def _parts(fields: dict[bytes, bytes]) -> dict[int, str]:

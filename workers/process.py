@@ -33,7 +33,10 @@ from workers.sweeping import Sweeping
 
 log = logging.getLogger(__name__)
 
-SWITCH_SECONDS = 0.0005  # that Celery's thread may keep the loop waiting after a bell; Python's own are ten times that
+SWITCH_SECONDS = (
+    0.0005  # that Celery's thread may keep the loop waiting; Python's own are ten times that
+)
+LOOP_FIRST = 0.0002  # s that Celery's thread rests after a bell: the answer goes first, its own tidying after it
 HAND_OVER_SECONDS = (
     2.0  # of the drain, or a quarter of a short one: for giving back what it did not finish
 )
@@ -116,6 +119,7 @@ class Worker:
         def converse(conversation: str) -> None:
             if self._slots.take():
                 self._on_loop(services.answering.converse(conversation)).add_done_callback(over)
+                time.sleep(LOOP_FIRST)
             else:
                 self._loop.call_soon_threadsafe(
                     services.bell.ring, conversation

@@ -37,7 +37,7 @@ from bot.types import Actor, Author, Channel, Message, Target, Thread, Turn, che
 log = logging.getLogger(__name__)
 
 TWIN_SECONDS = 0.2  # a mention may lack the files that the message of the same post brings
-MOST_TOLD = 1_000  # posts
+MOST_NOTED = 1_000  # posts, channels
 _ASK = "ask-"  # how the ids of threads below slash commands' questions begin
 TOO_LATE = (
     "Slack told me of the files of your message only when I was answering it already. "
@@ -67,6 +67,7 @@ class Listening:
         self._names = Names(self.store)
         self.lines = Lines()  # a channel's events are looked at in the order of arrival
         self._twins: dict[str, asyncio.Event] = {}  # posts of which a mention waits for its twin
+        self._lone: dict[str, None] = {}  # channels in which mentions come without twins
 
     def register(self, app: AsyncApp) -> None:
         """The handlers of all events. `register_rest` comes last."""
@@ -102,10 +103,12 @@ class Listening:
         """A mention arrives as a message too, which may tell more: where that comes at once, it goes first."""
         said = heard(body, self.us)
         if said is not None:
-            await self._hear(said, waits=not said.attachments)
+            waits = not said.attachments and said.channel.id not in self._lone
+            await self._hear(said, waits=waits)
 
     async def on_message(self, body: dict[str, Any]) -> None:
         """A message becomes a turn, changes one, or is not for us."""
+        self._lone.pop(body["event"].get("channel"), None)
         match body["event"].get("subtype"):
             case "message_changed":
                 await self._changed(body)
@@ -155,14 +158,12 @@ class Listening:
         if said.mark in self._told:
             return
         log.warning("event.no_memory id=%s", said.event)
-        self._told[said.mark] = None
+        _note(self._told, said.mark)
         try:
             await self._notice(Turn.of(asked, "notice", at=time.time()), NO_MEMORY)
         except BotError:
-            del self._told[said.mark]
+            self._told.pop(said.mark, None)
             raise full from None
-        if len(self._told) > MOST_TOLD:
-            del self._told[next(iter(self._told))]
 
     async def resume(self, channel: str, root: str) -> None:
         """A message of ours is known as a root now: what was said below it is admitted."""
@@ -189,7 +190,8 @@ class Listening:
 
     async def _heard_by_twin(self, said: Heard) -> bool:
         """Whether a mention that is new was admitted by its twin while it waited for it. The twin's own event is told
-        of again where what follows its admission fails."""
+        of again where what follows its admission fails. In a channel whose messages Slack does not tell of, one mention
+        waits in vain, and the later ones not at all."""
         if await self._seen(said) is not None:
             return False
         await self._wait_for_twin(said)
@@ -201,6 +203,7 @@ class Listening:
             await asyncio.wait_for(came.wait(), TWIN_SECONDS)
         except TimeoutError:
             log.debug("twin.missing id=%s", said.event)
+            _note(self._lone, said.channel.id)
         finally:
             self._twins.pop(said.mark, None)
 
@@ -341,6 +344,13 @@ class Listening:
             if root != ts:
                 await self._parking.amend(channel.id, root, ts, words)
             await self.intake.amend(channel, mark(channel.id, ts), words)
+
+
+def _note(notes: dict[str, None], name: str) -> None:
+    """Remember a name, and forget the oldest where there are too many."""
+    notes[name] = None
+    if len(notes) > MOST_NOTED:
+        del notes[next(iter(notes))]
 
 
 def met(said: Heard) -> list[str]:

@@ -30,6 +30,7 @@ PACE = 0.05  # s between the model's chunks of twelve words
 WATCHED = {"growing", "edit", "late_edit", "stop", "retry"}
 REACHED = 45.0  # s until the step, and what follows from it, must have come
 SHORT, LONGEST = (LENGTHS.index(n) for n in (24, 720))
+FIRST, LAST = 0, -1  # chunks of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,12 @@ POINTS: dict[str, list[Point]] = {
     "slack": [
         *_points(
             "slack",
-            mention="ADMIT ack OWN assistant.threads.setStatus NEXT INTEND chat.postMessage BIND DELIVERED",
+            mention="ADMIT ack OWN NEXT chat.postMessage BIND DELIVERED",
+            thinking="assistant.threads.setStatus",
             growing="chat.update",
             picture="file BLOB READY RING",
             command="SAY chat.postEphemeral",
-            switch="CHANGE",
+            switch="CHANGE INTEND",
             edit="AMEND",
             late_edit="MEND",
             parked="PARK REPARK",
@@ -79,22 +81,27 @@ POINTS: dict[str, list[Point]] = {
     "discord": [
         *_points(
             "discord",
-            mention="ADMIT OWN typing NEXT INTEND message.post BIND DELIVERED",
+            mention="ADMIT OWN NEXT message.post BIND DELIVERED",
+            thinking="typing",
             growing="message.edit",
-            command="SAY",
+            command="SAY INTEND",
             slash="ADMIT interaction.callback interaction.edit BIND DELIVERED",
             private="interaction.post",
         )
     ],
     "worker": [
         *_points(
-            "worker", mention="SWEEP CLAIM model APPEND COMMIT", long="RENEW", drain="RELEASE"
+            "worker", mention="SWEEP CLAIM model COMMIT", long="APPEND RENEW", drain="RELEASE"
         ),
         Point("COMMIT", "stop", "worker", holds=b"stopped"),
     ],
     "redis": [
-        Point(step, "mention", word, "redis")
-        for word, steps in (("slack", "ADMIT BIND DELIVERED"), ("worker", "CLAIM APPEND COMMIT"))
+        Point(step, scene, word, "redis")
+        for word, scene, steps in (
+            ("slack", "mention", "ADMIT BIND DELIVERED"),
+            ("worker", "mention", "CLAIM COMMIT"),
+            ("worker", "long", "APPEND"),
+        )
         for step in steps.split()
     ],
 }
@@ -213,6 +220,11 @@ class Scenes:
         kind: Kind = "chain" if trap.slot == "discord" else "thread"
         return await self._ask(self._talk(kind), SHORT)
 
+    async def _thinking(self, trap: Trap) -> int:
+        """There is no word to be seen before the step."""
+        kind: Kind = "chain" if trap.slot == "discord" else "thread"
+        return await self._ask(self._talk(kind), SHORT, held=trap.sprung, at=FIRST)
+
     async def _growing(self, trap: Trap) -> int:
         """The answer is not whole before some of it is to be seen."""
         seen = asyncio.Event()
@@ -223,7 +235,8 @@ class Scenes:
         return question
 
     async def _long(self, trap: Trap) -> int:
-        """The model does not end before the step."""
+        """The model does not end before the step: of a text that is whole when it is first looked at, as it is where
+        the machine was slow, nothing is appended."""
         return await self._ask(self._talk("thread"), SHORT, held=trap.sprung)
 
     async def _stream(self, trap: Trap) -> int:
@@ -301,12 +314,18 @@ class Scenes:
         return talk
 
     async def _ask(
-        self, talk: Talk, length: int, *, held: asyncio.Event | None = None, **more: object
+        self,
+        talk: Talk,
+        length: int,
+        *,
+        held: asyncio.Event | None = None,
+        at: int = LAST,
+        **more: object,
     ) -> int:
-        """The model keeps the answer's last words back until the event `held`."""
+        """The model keeps the answer back from its chunk `at` on until the event `held`."""
         number = next(self._numbers[length])
         if held is not None:
-            self._speaker.held[number] = held
+            self._speaker.held[number] = (at, held)
         await self.people.ask(talk, number, **more)
         return number
 

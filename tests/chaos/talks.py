@@ -51,15 +51,17 @@ class Speaker:
 
     def __init__(self, pace: float) -> None:
         self.pace = pace  # s before each chunk
-        self.held: dict[int, asyncio.Event] = {}  # question → what its last chunk waits for
+        # Question → which of its answer's chunks waits, and for what.
+        self.held: dict[int, tuple[int, asyncio.Event]] = {}
 
     async def answer(self, request: ChatRequest) -> Answer:
         canary = Canary.last_in(request.prompt)
         words = answer_to(canary).split(" ") if canary else ["Nobody", "asked", "anything."]
         chunks = [" ".join(words[n : n + WORDS]) + " " for n in range(0, len(words), WORDS)]
         steps: list[Step] = [Say(chunk) for chunk in chunks]
-        if canary and (event := self.held.get(canary.question)):
-            steps.insert(-1, Hold(event))
+        if canary and (held := self.held.get(canary.question)):
+            at, event = held
+            steps.insert(at, Hold(event))
         return Answer(steps=steps, pace=self.pace)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from bot.errors import Outgrown, PlaceGone
+from bot.errors import Outgrown, PlaceGone, Unsure
 from bot.types import Turn, new_id
 from tests.asleep import asleep, lose_lease, oversleep
 from tests.chat import Chat, Request, Shop, delivering, until
@@ -334,3 +334,63 @@ async def test_the_hints_go_on_when_their_connection_was_lost(shop: Shop) -> Non
     listening.cancel()
     await delivery.close(1)
     assert shop.server.texts() == ["Heard."]
+
+
+async def test_the_first_words_bring_the_intent_to_post_them(shop: Shop) -> None:
+    """Who sends to the channel posts them at once; whoever comes after it knows that it may have, and looks."""
+    async with delivering(shop.delivery()):
+        turn, _ = await shop.grows("Once")
+        assert await shop.inbox.store.redis.hget(shop.inbox.store.key("reply", turn.id), "intent:0")
+        assert shop.chat.looked == []
+    assert not await shop.replies.intend(turn.id, 0)
+
+
+@pytest.mark.parametrize("how", ["nobody sends there", "its owner is of an older version"])
+async def test_who_does_not_know_of_such_an_intent_is_brought_none(shop: Shop, how: str) -> None:
+    store = shop.inbox.store
+    turn = await shop.ask()
+    if how != "nobody sends there":
+        assert await shop.replies.own(turn.place, "a newer one", 60)
+        await lose_lease(shop, turn, "old")
+    grant = await shop.pen.claim(turn)
+    await shop.pen.write(grant, "Once")
+    assert not await store.redis.hexists(store.key("reply", turn.id), "intent:0")
+
+
+async def test_a_first_post_without_an_answer_is_looked_for_before_it_is_made_again(
+    shop: Shop,
+) -> None:
+    """By the same adapter, which forgot the turn meanwhile: the intent came once, and is good for one post."""
+    shop.chat.will("post", Unsure("No answer came."), applied=True)
+    held = shop.chat.will_hold("post")
+    delivery = shop.delivery()
+    async with delivering(delivery):
+        turn = await shop.ask()
+        delivery.look(turn.id)
+        await until(lambda: delivery._places.get(turn.place))
+        await until(lambda: delivery._places[turn.place].owned)
+        grant = await shop.pen.claim(turn)
+        await shop.pen.write(grant, "Once")
+        await until(held.reached.is_set)
+        task = delivery._tracked[turn.id].task
+        assert task is not None
+        task.cancel()
+        held.gate.set()
+        await shop.pen.finish(grant, "Once upon a time.")
+        await shop.at_rest()
+    assert shop.server.texts() == ["Once upon a time."]
+    assert shop.chat.looked == [(turn.id, 0)]
+
+
+async def test_an_intent_of_a_channels_former_owner_is_looked_into(shop: Shop) -> None:
+    """It may have posted the words before it died."""
+    turn = await shop.ask()
+    assert await shop.replies.own(turn.place, "the dead", 60)
+    grant = await shop.pen.claim(turn)
+    await shop.pen.write(grant, "Once")
+    message = shop.chat._post(turn, 0, "Once")
+    await lose_lease(shop, turn, "b")
+    await shop.pen.finish(grant, "Once upon a time.")
+    await delivered_by_b(shop)
+    assert [posted.id for posted in shop.server.messages.values()] == [message]
+    assert shop.server.texts() == ["Once upon a time."]

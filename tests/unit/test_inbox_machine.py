@@ -67,6 +67,9 @@ class Written:
     texts: list[tuple[int, bytes]] = field(default_factory=list)
     final: str | None = None
     parts: dict[int, str] = field(default_factory=dict)
+    intended: int | None = (
+        None  # under which fence its first message was about to be posted, first of all
+    )
     words: str = ""
 
     @property
@@ -100,6 +103,7 @@ class InboxMachine(RedisMachine):
         self.gone: set[str] = set()  # turns whose question was deleted
         self.commands: dict[str, str | None] = {}  # turns outside the inbox, with what was said
         self.owner: str | None = None
+        self.sends = 0  # under this fence
         self.count = 0
 
     def due(self) -> set[str]:
@@ -222,6 +226,8 @@ class InboxMachine(RedisMachine):
         texts = self.written[grant.turn].texts
         if not texts or texts[-1][0] != grant.fence:
             texts.append((grant.fence, b""))
+            if self.owner is not None and self.written[grant.turn].intended is None:
+                self.written[grant.turn].intended = self.sends
         before = texts[-1][1]
         chunk = (str(len(texts)) * size).encode()
         for _ in range(2 if again else 1):
@@ -359,7 +365,7 @@ class InboxMachine(RedisMachine):
         assert bool(fence) == (self.owner in (None, adapter))
         if fence:
             assert self.run(self.replies.own(PLACE, adapter, 60)) == fence, "a repeat is the same"
-            self.owner = adapter
+            self.owner, self.sends = adapter, fence
 
     @rule(died=st.booleans())
     def the_owner_leaves(self, died: bool) -> None:
@@ -378,11 +384,14 @@ class InboxMachine(RedisMachine):
         assert turn_id == (known.outbox[0] if known.outbox else None)
         if turn_id is None:
             return
-        parts = self.written[turn_id].parts
+        written = self.written[turn_id]
+        parts = written.parts
         self.count += 1
         message = f"7.{self.count}"
+        assert self.run(self.replies.read(turn_id)).intended in (0, written.intended)
         first = self.run(self.replies.intend(turn_id, 0))
-        assert not (first and parts)
+        assert first == (written.intended is None)
+        written.intended = written.intended or 1
         bound = self.run(self.replies.bind(self.turns[turn_id], adapter, 0, message))
         assert bound == (not parts and owner == adapter.encode())
         if bound:

@@ -109,7 +109,7 @@ async def test_hashes_keep_what_a_newer_version_noted_in_them(redis: Redis) -> N
         await inbox.release(grant)
     grant = await inbox.claim(HERE)
     assert grant is not None
-    assert await replies.intend(ASKED.id, 0)
+    assert not await replies.intend(ASKED.id, 0), "its words brought the intent along"
     assert await replies.bind(ASKED, "adapter", 0, "M1")
     assert await inbox.commit(grant, "0", Outcome(Phase.ANSWERED, "words")) == "done"
     assert (await replies.read(ASKED.id)).text == "words"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -97,6 +98,22 @@ async def test_files_that_come_too_late_are_asked_for_again(office: Office) -> N
     await office.deliver(post, files=[{"id": "F0LATE", "name": "late.png"}])
     assert "send them once more" in await office.told("mia")
     assert not (await office.stored(first.id)).message.attachments  # type: ignore[union-attr]
+
+
+async def test_where_mentions_come_alone_only_one_waits_for_its_twin(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in a channel of a kind whose message events the app lacks; until such an event comes there."""
+    caplog.set_level(logging.DEBUG, "adapters.slack.listening")
+    waited = []
+    for words in ("first", "second", "third"):
+        post = await office.slack.post("mia", "random", f"@Switchboard {words}", twins="mention")
+        await office.asked(post)
+        waited.append(caplog.text.count("twin.missing"))
+        if words == "second":
+            await office.slack.post("mia", "random", "a message that is told of")
+            await office.slack.settled()
+    assert waited == [1, 1, 2]
 
 
 async def test_an_empty_mention_shows_help(office: Office) -> None:
