@@ -84,9 +84,9 @@ POINTS: dict[str, list[Point]] = {
             mention="ADMIT OWN NEXT message.post BIND DELIVERED",
             thinking="typing",
             growing="message.edit",
-            command="SAY INTEND",
+            command="SAY",
             slash="ADMIT interaction.callback interaction.edit BIND DELIVERED",
-            private="interaction.post",
+            private="INTEND interaction.post",
         )
     ],
     "worker": [

@@ -345,8 +345,9 @@ async def test_of_a_turn_that_another_adapter_goes_on_with_the_status_is_left_to
 
 
 async def test_without_a_status_everything_else_works_and_it_is_asked_for_once(
-    office: Office,
+    office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("adapters.delivery.SIGN_AFTER", 0.0)
     office.slack.only()
     for n in range(3):
         assert await answered(office, await mention(office), f"Answer {n}")
