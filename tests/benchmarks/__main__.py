@@ -54,6 +54,7 @@ SHORT = (
         UNPACED,
         (
             latency.rows,
+            latency.discord,
             burst.rows,
             burst_discord.rows,
             flight.rows,
