@@ -33,7 +33,14 @@ async def bot(playground: Playground) -> AsyncIterator[Model]:
         yield model
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(chrome: Browser, playground: Playground) -> AsyncIterator[Tab]:
-    async with tab(chrome, playground) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def window(chrome: Browser) -> AsyncIterator[Tab]:
+    """For tests that open the page themselves, at another width or later than at their beginning."""
+    async with tab(chrome) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(window: Tab, playground: Playground) -> AsyncIterator[Tab]:
+    async with window.on(playground):
+        yield window

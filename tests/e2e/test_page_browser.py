@@ -6,11 +6,11 @@ import re
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from playground.discord.posts import Draft
-from tests.e2e.browsing import Playground, Tab, tab
+from tests.e2e.browsing import Playground, Tab
 from tests.e2e.page_bot import Model
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -271,11 +271,11 @@ async def test_typing_and_thinking_are_shown(page: Tab, playground: Playground, 
 
 
 async def test_a_command_without_an_answer_says_that_the_application_did_not_respond(
-    chrome: Browser, playground: Playground
+    window: Tab, playground: Playground
 ) -> None:
     command = {"type": 1, "name": "ask", "description": "Ask the model", "options": []}
     playground.discord.registry.replace(None, [command])
-    async with tab(chrome, playground) as page:
+    async with window.on(playground) as page:
         await page.discord_box.press_sequentially("/ask")
         await page.discord.get_by_role("option", name="/ask").wait_for()
         await page.discord_box.press("Enter")

@@ -169,9 +169,9 @@ FAINT = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_text_can_be_read(
-    chrome: Browser, playground: Playground, bot: Model, scheme: Literal["light", "dark"]
+    window: Tab, playground: Playground, bot: Model, scheme: Literal["light", "dark"]
 ) -> None:
-    async with tab(chrome, playground, scheme=scheme) as opened:
+    async with window.on(playground, scheme=scheme) as opened:
         said = "**Bold**, `code`, <https://docs.example>\n> quoted\n```py\nx = 1\n```\n| a | b |\n|-|-|\n| 1 | 2 |"
         playground.models.will_say(said, times=2)
         await opened.write(opened.box, "@switchboard go")
@@ -200,9 +200,9 @@ async def test_a_channel_says_when_the_bot_cannot_answer_there(page: Tab) -> Non
 
 @pytest.mark.parametrize("width", [390, 820, 1440])
 async def test_nothing_runs_out_of_the_window_at_any_width(
-    chrome: Browser, playground: Playground, width: int
+    window: Tab, playground: Playground, width: int
 ) -> None:
-    async with tab(chrome, playground, width=width, scheme="dark") as opened:
+    async with window.on(playground, width=width, scheme="dark") as opened:
         await playground.slack.post("mia", "general", "x" * 400)
         await opened.shows(opened.slack, "xxxx")
         across = await opened.page.evaluate("document.documentElement.scrollWidth")
@@ -210,9 +210,9 @@ async def test_nothing_runs_out_of_the_window_at_any_width(
 
 
 async def test_on_a_narrow_screen_the_places_are_behind_a_button(
-    chrome: Browser, playground: Playground
+    window: Tab, playground: Playground
 ) -> None:
-    async with tab(chrome, playground, width=390) as opened:
+    async with window.on(playground, width=390) as opened:
         await expect(opened.page.get_by_role("button", name="Try this")).to_be_visible()
         random = opened.slack.get_by_role("button", name="random")
         await expect(random).to_be_hidden()
@@ -283,7 +283,7 @@ async def test_a_reload_in_mid_answer_comes_back_to_the_thread_and_it_goes_on(
 async def test_two_tabs_show_the_same_answer_and_each_its_own_person(
     chrome: Browser, page: Tab, playground: Playground, bot: Model
 ) -> None:
-    async with tab(chrome, playground) as other:
+    async with tab(chrome) as second, second.on(playground) as other:
         await other.act_as("Slack", "Mia Marsh")
         await page.write(page.box, "@switchboard what is 6 * 7?")
         await page.shows(page.slack.locator(".thread"), "42")

@@ -154,6 +154,7 @@ async def test_answers_that_hold_every_connection_cost_no_question_its_admission
 
     async def listen(adapter: Adapter, chat: Chat) -> None:
         pool = adapter.replies.store.redis.connection_pool
+        pool.timeout = 0.1  # s until it says that none is left
         held = []
         with suppress(RedisError):
             while True:

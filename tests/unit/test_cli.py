@@ -16,6 +16,7 @@ import pytest
 
 from bot import settings_pages
 from bot.__main__ import main
+from tests.forked import untraced
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {
@@ -176,7 +177,7 @@ def test_a_process_that_is_told_to_end_while_it_starts_exits_0(word: str) -> Non
     with socket.create_server(("127.0.0.1", 0)) as silent:  # a Redis that says nothing
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         process = subprocess.Popen(
-            [sys.executable, "-m", "bot", word], env={**os.environ, **SECRETS, "REDIS_URL": url}
+            [sys.executable, "-m", "bot", word], env={**untraced(), **SECRETS, "REDIS_URL": url}
         )
         with silent.accept()[0]:
             process.send_signal(signal.SIGTERM)

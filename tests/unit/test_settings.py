@@ -20,6 +20,7 @@ from bot.settings import (
     UpSettings,
     WorkerSettings,
 )
+from tests.forked import untraced
 
 REDIS = {"REDIS_URL": "redis://127.0.0.1:6379/0"}
 SLACK = {
@@ -390,7 +391,7 @@ def test_a_fault_ends_the_process_before_any_sdk_is_imported(word: str) -> None:
         [sys.executable, "-c", program, word],
         capture_output=True,
         text=True,
-        env={**os.environ, "SLACK_BOT_TOKEN": "xoxb-invented-for-a-test"},
+        env={**untraced(), "SLACK_BOT_TOKEN": "xoxb-invented-for-a-test"},
         check=False,
     )
     assert done.returncode == 78, done.stderr

@@ -17,6 +17,7 @@ from bot.environment import environment
 from bot.errors import SettingsError
 from bot.settings import DiscordSettings, SlackSettings, WorkerSettings
 from bot.supervisor import Child, Supervisor, child_environment, children, configured
+from tests.forked import untraced
 
 WAITS = "import signal; signal.pause()"
 DRAINS = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); print(1); signal.pause()"
@@ -36,7 +37,7 @@ SECRETS = {
 
 
 def child(name: str, program: str, *arguments: str) -> Child:
-    return Child(name, (sys.executable, "-c", program, *arguments), dict(os.environ))
+    return Child(name, (sys.executable, "-c", program, *arguments), untraced())
 
 
 @contextlib.asynccontextmanager
