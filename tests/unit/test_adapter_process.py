@@ -14,7 +14,6 @@ from redis.asyncio import Redis
 from adapters.process import Adapter
 from bot.models import Catalog
 from bot.settings import AdapterSettings
-from bot.store import RedisError
 from bot.types import Scope, Turn
 from tests.chat import Chat, Server, Shop, admin, message, until
 
@@ -148,19 +147,16 @@ async def test_an_end_that_a_library_takes_for_a_broken_connection_is_an_end_all
 
 
 async def test_answers_that_hold_every_connection_cost_no_question_its_admission(
-    life: Life,
+    life: Life, redis: Redis
 ) -> None:
-    """Hundreds of deliveries shared one pool with intake: its second was over before it had a connection."""
+    """Hundreds of deliveries shared theirs with intake: its second was over before anything of it was answered."""
 
     async def listen(adapter: Adapter, chat: Chat) -> None:
-        pool = adapter.replies.store.redis.connection_pool
-        pool.timeout = 0.1  # s until it says that none is left
-        held = []
-        with suppress(RedisError):
-            while True:
-                held.append(await pool.get_connection())
+        behind = adapter.replies.store.redis
+        holding = asyncio.create_task(behind.blpop(["nothing"], 60))
+        while not (await redis.info("clients"))["blocked_clients"]:
+            await asyncio.sleep(0.003)
         assert (await adapter.intake.receive(message("why?"), actor=admin())).new
-        for connection in held:
-            await pool.release(connection)
+        holding.cancel()
 
     await life(listen)
