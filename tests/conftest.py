@@ -65,6 +65,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_patience, reverse=True)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """pytest-timeout's clock runs until a failure has been reported: on a busy machine it went off in the report itself,
+    and ended the run of all tests with an INTERNALERROR."""
+    if call.excinfo is not None:
+        item.ihook.pytest_timeout_cancel_timer(item=item)
+
+
 def _patience(item: pytest.Item) -> float:
     own = item.get_closest_marker("timeout")
     return float(own.args[0]) if own else 0
