@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """pytest-timeout's clock runs until a failure has been reported: on a busy machine it went off in the report itself,
+    """The clock of pytest-timeout runs until a failure is reported: on a busy machine it went off in the report itself,
     and ended the run of all tests with an INTERNALERROR."""
     if call.excinfo is not None:
         item.ihook.pytest_timeout_cancel_timer(item=item)
