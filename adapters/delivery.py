@@ -14,7 +14,7 @@ from adapters.platform import Body, Platform, with_button
 from adapters.showing import Place, Showing, Superseded, Tracked, patiently
 from adapters.strays import STRAY_SECONDS, Strays
 from bot.dead import letter
-from bot.errors import BotError, MissingScope, PlaceGone
+from bot.errors import BotError, MessageGone, MissingScope, PlaceGone
 from bot.inbox import Inbox
 from bot.reply import Replies, Shown
 from bot.store import REPLY_TTL, RedisError
@@ -245,7 +245,8 @@ class Delivery:
             if not (place.owned and await self._replies.owes(turn)):
                 return  # its owner sees to it, or has: this adapter slept meanwhile
             log.warning("delivery.impossible turn=%s why=%s", turn.id, type(error).__name__)
-            if turn.kind == "ask" and not (await self._replies.read(turn.id)).parts:
+            parts = (await self._replies.read(turn.id)).parts
+            if turn.kind == "ask" and not (parts and isinstance(error, MessageGone)):
                 await self._apologise(turn, error.sentence)
             await self._end(turn, type(error).__name__)
 

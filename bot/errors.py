@@ -123,6 +123,10 @@ class PlaceGone(PlatformError):
     """The channel, thread or message is gone, or the bot is no longer in it."""
 
 
+class MessageGone(PlaceGone):
+    """The message alone: somebody took it away, or it can no longer be changed."""
+
+
 class SettingsError(BotError):
     """Every fault of the settings, one line each, naming the setting and never its value."""
 

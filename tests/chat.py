@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from adapters.delivery import Delivery
 from adapters.pace import Bucket, Paces, Rate
 from adapters.platform import Action, Body, Limits
-from bot.errors import AttachmentRejected, PlaceGone, TooLong
+from bot.errors import AttachmentRejected, MessageGone, TooLong
 from bot.reply import Replies, Shown
 from bot.store import RedisError, Store
 from bot.tasks import end
@@ -181,7 +181,7 @@ class Chat:
         async with self._asked("edit", turn, part, text) as apply:
             posted = self.server.messages.get(message)
             if posted is None:
-                raise PlaceGone("The message is gone.")
+                raise MessageGone("The message is gone.")
             apply(lambda: posted.shown.append(text))
 
     async def delete(self, turn: Turn, message: str) -> None:

@@ -8,16 +8,24 @@ from contextlib import asynccontextmanager
 import aiohttp
 import discord
 
-from bot.errors import MissingScope, PlaceGone, PlatformBusy, PlatformError, TooLong, Unsure
+from bot.errors import (
+    MessageGone,
+    MissingScope,
+    PlaceGone,
+    PlatformBusy,
+    PlatformError,
+    TooLong,
+    Unsure,
+)
 
 GONE = {
     10003,
     10004,
     10007,
-    10008,
     10013,
     50024,
-}  # channel, guild, member, message, user, wrong kind
+}  # channel, guild, member, user, wrong kind
+UNKNOWN_MESSAGE = 10008
 FORBIDDEN = {
     50001,
     50007,
@@ -67,6 +75,8 @@ def _of(error: discord.HTTPException) -> Exception:
     code, status = error.code, error.status
     if code in OVER:
         return InteractionOver("The interaction is over.")
+    if code == UNKNOWN_MESSAGE:
+        return MessageGone("The message is gone.")
     if code in GONE:
         return PlaceGone("The channel or message is gone.")
     if code == ARCHIVED:

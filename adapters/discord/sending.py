@@ -133,7 +133,10 @@ class Discord:
                 log.debug("interaction.over turn=%s", turn.id)
         if target.only:
             return await self._messages.edit_direct(target.only, message, content)
-        return await self._messages.edit(target.channel, message, content)
+        try:
+            return await self._messages.edit(target.channel, message, content)
+        except MissingScope as error:
+            raise MissingScope(MUTE) from error
 
     async def delete(self, turn: Turn, message: str) -> None:
         target = turn.message.target

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.errors import MissingScope, PlaceGone, PlatformBusy, TooLong, Unsure
+from bot.errors import MessageGone, MissingScope, PlaceGone, PlatformBusy, TooLong, Unsure
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def _of(error: SlackApiError) -> Exception:
     if code in TOO_LONG:
         return TooLong("Slack refuses to show this answer: it finds it too long.")
     if code in GONE:
-        return PlaceGone(GONE[code])
+        return (MessageGone if GONE[code] is _TAKEN else PlaceGone)(GONE[code])
     if code in SCOPE:
         return MissingScope(f"Slack does not let me do this here ({code}). Please tell an admin.")
     if code in REJECTED:

@@ -9,7 +9,15 @@ import discord
 import pytest
 
 from adapters.discord.faults import BAN_SECONDS, BadReference, InteractionOver, translated
-from bot.errors import MissingScope, PlaceGone, PlatformBusy, PlatformError, TooLong, Unsure
+from bot.errors import (
+    MessageGone,
+    MissingScope,
+    PlaceGone,
+    PlatformBusy,
+    PlatformError,
+    TooLong,
+    Unsure,
+)
 
 
 class Response(NamedTuple):
@@ -34,7 +42,7 @@ REPLY = {"message_reference": {"_errors": [{"code": "REPLIES_UNKNOWN_MESSAGE", "
         (refusal(404, 10015), InteractionOver),
         (refusal(401, 50027), InteractionOver),
         (refusal(404, 10003), PlaceGone),
-        (refusal(404, 10008), PlaceGone),
+        (refusal(404, 10008), MessageGone),
         (refusal(403, 50001), MissingScope),
         (refusal(403, 50013), MissingScope),
         (refusal(400, 160002), BadReference),

@@ -261,6 +261,18 @@ async def test_a_bot_that_was_removed_tells_the_author(office: Office) -> None:
     assert "invite me" in said(told)
 
 
+async def test_whoever_has_read_a_beginning_is_told_why_there_is_no_more(office: Office) -> None:
+    """The beginning stayed as it was, with its stop button, and nobody said why."""
+    turn = await mention(office)
+    await office.grow(turn, "One, ")
+    await office.slack.shows("One,", thread_ts=turn.message.id)
+    await office.slack.archive("general")
+    await office.finish(turn, "One, two.")
+    await office.at_rest()
+    (told,) = office.slack.channel_messages(office.slack.dm("mia"))
+    assert "archived" in said(told)
+
+
 async def test_a_question_by_command_where_the_bot_is_not_is_told_by_the_commands_address(
     office: Office,
 ) -> None:
