@@ -97,7 +97,7 @@ async def measured(measure: Measure, longest: float) -> Sequence[Row]:
 
 
 async def run(command: str, chapters: Sequence[Chapter], only: str) -> None:
-    began, load = time.monotonic(), machine.load()
+    began, load, disk = time.monotonic(), machine.load(), machine.disk()
     parts, figures = [], []
     for chapter in chapters:
         wanted = [m for m in chapter.measures if only in f"{m.__module__}.{m.__name__}"]
@@ -110,7 +110,7 @@ async def run(command: str, chapters: Sequence[Chapter], only: str) -> None:
         [
             f"## `{command}`",
             f"{machine.described()}. {time.strftime('%Y-%m-%d', time.gmtime())}, {minutes:.0f} minutes,"
-            f" {load:.1f} other processes busy when it began.",
+            f" {load:.1f} other processes busy and {disk:.1f} ms for a write to the disk when it began.",
             *parts,
         ]
     )

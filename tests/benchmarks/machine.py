@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import re
+import tempfile
+import time
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 
 from bot.redis_programs import find_server
 
+WRITES = 200
 PACKAGES = ("openai", "slack-bolt", "discord.py", "celery", "redis", "aiohttp")
 
 
@@ -25,6 +29,19 @@ def described() -> str:
 def load() -> float:
     """What else runs: the mean number of busy processes of the last minute."""
     return os.getloadavg()[0]
+
+
+def disk() -> float:
+    """Milliseconds until a short write is on the disk, in the median: Redis waits so long for each of its own."""
+    took = []
+    with tempfile.TemporaryFile() as file:
+        for _ in range(WRITES):
+            file.write(b"x" * 512)
+            file.flush()
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            took.append(1000 * (time.perf_counter() - began))
+    return median(took)
 
 
 def _processor() -> str:
