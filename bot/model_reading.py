@@ -87,7 +87,7 @@ def _is_link_local(host: str) -> bool:
 
 def _foreign_groups(path: Path | None) -> list[str]:
     """[model.x] for [models.x] would otherwise be passed over in silence."""
-    groups = tomllib.loads(path.read_text("utf-8")) if path else {}
+    groups = tomllib.loads(path.read_text("utf-8-sig")) if path else {}
     unknown = sorted(groups.keys() - {"providers", "models"})
     return [f"{FILE}: [{_safe(name)}] is neither [providers.…] nor [models.…]" for name in unknown]
 

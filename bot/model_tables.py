@@ -60,7 +60,7 @@ def _shipped() -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
+        tables = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin it with a mark
     except OSError:
         raise ValueError("names a file that cannot be read") from None
     except UnicodeDecodeError:

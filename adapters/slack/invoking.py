@@ -14,7 +14,6 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.intake import NO_MEMORY
 from adapters.refusals import AWAY, Refusals, at_once
 from adapters.slack.faults import translated
 from adapters.slack.hooks import Hooks
@@ -24,7 +23,6 @@ from adapters.slack.parse import Heard, Payload, foreign, place, quoted, unescap
 from adapters.text.clean import clean
 from bot.commands import Ask, Command, parse_slash
 from bot.errors import NotAllowed, PlatformError, UserError
-from bot.store import FullError
 from bot.types import (
     Author,
     Channel,
@@ -130,10 +128,12 @@ class Invoking:
             "address": address,
         }
         name = self._store.key("form", token)
-        try:
+
+        async def keep() -> None:
             await self._store.redis.set(name, json.dumps(kept), ex=FORM_TTL)
-        except FullError:
-            self._hooks.tell_soon(address, NO_MEMORY)
+
+        if refusal := await at_once(keep):
+            self._hooks.tell_soon(address, refusal)
         else:
             self._later(self._open_form(shortcut["trigger_id"], token, address))
         await ack()
@@ -158,29 +158,34 @@ class Invoking:
             await self._hooks.tell(address, UNOPENED)
 
     async def on_form(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
-        """The form's question goes under the message that it is about."""
-        about = _kept(
-            await self._store.redis.get(self._store.key("form", view["private_metadata"]))
-        )
-        if about is None:
-            await ack(response_action="errors", errors={"question": TOO_OLD})
-            return
-        said = self._form_heard(body, view, about)
+        """The form's question goes under the message that it is about. One that is refused stays open: sent off again
+        it is the same question, whichever of the two arrives."""
+        old = False
+
+        async def admit() -> None:
+            nonlocal old
+            name = self._store.key("form", view["private_metadata"])
+            about = _kept(await self._store.redis.get(name))
+            old = about is None
+            if about is not None:
+                await self._receive(self._form_heard(body, view, about), about)
+
+        if refusal := await at_once(admit) or (TOO_OLD if old else None):
+            await ack(response_action="errors", errors={"question": refusal})
+        else:
+            await ack()
+
+    async def _receive(self, said: Heard, about: Payload) -> None:
         async with self._listening.lines.of(said.channel.id):
             asked = await self._listening.addressed(said)
-            try:
-                if asked is not None:
-                    await self._listening.intake.receive(
-                        replace(asked, quotes=(about["quote"],), history=False),
-                        actor=self._listening.actor(said.author.id, said.external),
-                        command=Ask(said.text or PREFILLED),
-                        also_at=met(said),
-                        secret=about["address"],
-                    )
-            except FullError:
-                await ack(response_action="errors", errors={"question": NO_MEMORY})
-            else:
-                await ack()
+            if asked is not None:
+                await self._listening.intake.receive(
+                    replace(asked, quotes=(about["quote"],), history=False),
+                    actor=self._listening.actor(said.author.id, said.external),
+                    command=Ask(said.text or PREFILLED),
+                    also_at=met(said),
+                    secret=about["address"],
+                )
 
     def _form_heard(self, body: Payload, view: Payload, about: Payload) -> Heard:
         """The form's words as if they had been said under the message."""

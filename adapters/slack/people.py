@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.slack.parse import Bot
 from adapters.slack.waits import Waits
 from adapters.text.clean import clean
-from bot.errors import MissingScope, PlaceGone, PlatformError, Unsure
+from bot.errors import MissingScope, PlaceGone, PlatformBusy, PlatformError, Unsure
 from bot.names import Names
 from bot.store import RedisError
 from bot.types import Actor, Scope
@@ -75,6 +75,8 @@ class People:
         try:
             async with asyncio.timeout(NAME_SECONDS):
                 name = clean(_name(await self._asked(user)))
+        except PlatformBusy:
+            return  # asked for again when Slack may be
         except (PlatformError, SlackApiError, TimeoutError) as error:
             log.info("name.unknown error=%s", type(error).__name__)
         try:

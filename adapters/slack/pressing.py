@@ -8,13 +8,12 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from adapters.intake import NO_MEMORY
 from adapters.platform import Button
+from adapters.refusals import AWAY, Refusals, at_once
 from adapters.slack.hooks import Hooks
 from adapters.slack.listening import Listening
 from adapters.slack.parse import Payload, foreign, place
 from adapters.text.clean import clean
-from bot.store import FullError
 from bot.types import Author, Message, Target, Thread, checked_id, new_id
 
 BUTTONS = re.compile("|".join(Button))
@@ -23,8 +22,9 @@ BUTTONS = re.compile("|".join(Button))
 class Pressing:
     """Admits what people press. What comes back with a press is believed no more than anything that people send."""
 
-    def __init__(self, listening: Listening, hooks: Hooks) -> None:
+    def __init__(self, listening: Listening, refusals: Refusals, hooks: Hooks) -> None:
         self._listening = listening
+        self._refusals = refusals
         self._hooks = hooks
         self._us = listening.us
 
@@ -36,15 +36,20 @@ class Pressing:
         pressed = self._message(body, action)
         team = {"team": body["user"].get("team_id")}
         address = str(body.get("response_url") or "")
-        try:
+
+        async def admit() -> None:
             await self._listening.intake.press(
                 pressed,
                 str(action.get("value") or ""),
                 actor=self._listening.actor(pressed.author.id, foreign(body, team, self._us)),
                 secret=address,
             )
-        except FullError:  # Slack tells of no press twice
-            self._hooks.tell_soon(address, NO_MEMORY)
+
+        refusal = await at_once(admit)  # Slack tells of no press twice
+        if refusal == AWAY:
+            self._refusals.withdraw(pressed.thread.channel, pressed.id)
+        if refusal:
+            self._hooks.tell_soon(address, refusal)
         await ack()
 
     def _message(self, body: Payload, action: Payload) -> Message:

@@ -236,5 +236,5 @@ def register(
     """Every handler of the app; `manifest` asks for exactly what they need."""
     listening.register(app)
     Invoking(listening, refusals, client, hooks).register(app, command)
-    Pressing(listening, hooks).register(app)
+    Pressing(listening, refusals, hooks).register(app)
     listening.register_rest(app)

@@ -292,6 +292,10 @@ def test_no_fault_repeats_a_value(own: Path) -> None:
     assert secret not in "\n".join(faults(own, text))
 
 
+def test_the_mark_with_which_some_editors_begin_a_file_is_no_fault(own: Path) -> None:
+    assert loaded(own, f"\ufeff{MINE}").find("mine").context == 1000
+
+
 def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"SWITCHBOARD_MODELS_FILE: .*cannot be read"):
         Catalog.load(tmp_path / "none.toml")

@@ -124,7 +124,6 @@ async def test_whose_message_a_form_is_about_has_a_name(office: Office) -> None:
 @pytest.mark.parametrize(
     ("error", "how"),
     [
-        ("ratelimited", {"retry_after": 30}),
         ("unknown_method", {}),
         ("user_not_found", {}),
         ("internal_error", {"status": 500}),
@@ -144,6 +143,18 @@ async def test_a_name_that_slack_does_not_tell_costs_no_more_than_the_name(
     assert asked_for(office) == before, "not at each question"
     ttl = await office.redis.ttl(office.store.key("name", "slack", office.team, MIA))
     assert 0 < ttl <= NAMELESS_TTL
+
+
+async def test_where_slack_says_later_nobody_is_nameless(office: Office) -> None:
+    """Whoever was met in those seconds was taken for nameless for ten minutes, and Slack had not been asked."""
+    root = await begun(office)
+    for _ in range(2):
+        office.slack.will_refuse("users.info", "ratelimited", retry_after=30)
+    await reply(office, "max", root)
+    assert await names(office, MIA, MAX) == {}
+    before = asked_for(office)
+    await reply(office, "max", root, "once more")
+    assert asked_for(office) == before, "not before that"
 
 
 async def test_a_slack_that_does_not_answer_holds_no_question_up(office: Office) -> None:

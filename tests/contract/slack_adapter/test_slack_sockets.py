@@ -295,6 +295,47 @@ async def test_a_command_that_redis_does_not_take_is_refused_in_time_and_nothing
         assert [m.user for m in slack.channel_messages("general")] == [turn.message.author.id]
 
 
+@pytest.mark.parametrize("how", ["gone", "hanging"])
+async def test_a_press_and_a_form_that_redis_does_not_take_are_refused_in_time(
+    slack: SlackServer, tmp_path: Path, how: str
+) -> None:
+    """Of these too Slack tells once, with a fault of its own after three seconds."""
+    async with own_redis(slack, tmp_path) as (office, server), office.open():
+        assert server.pid is not None
+        post = await slack.post("mia", "general", "@Switchboard hello")
+        turn = await office.asked(post)
+        await office.grow(turn, "One, ")
+        answer = await slack.shows("One,", thread_ts=post.ts)
+        await slack.shortcut("max", "general", post.ts, "ask_about_this")
+        view = await slack.until(lambda: next(iter(slack.views("max")), None), what="no form")
+        if how == "gone":
+            await server.stop()
+        else:
+            os.kill(server.pid, signal.SIGSTOP)
+        await slack.click("mia", "general", answer.ts, "stop")
+        await slack.shortcut("ada", "general", post.ts, "ask_about_this")
+        ack = await slack.submit_view(view.id, "max", {"words": "why?"})
+        assert ack is not None
+        assert ack["errors"] == {"question": AWAY}
+        for who in ("mia", "ada"):
+            await slack.until(lambda who=who: slack.private(who) or None, what="nobody was told")
+            assert [message.text for message in slack.private(who)] == [AWAY]
+        if how == "gone":
+            await server.start()
+        else:
+            os.kill(server.pid, signal.SIGCONT)
+
+        async def once_more() -> bool | None:
+            return await slack.submit_view(view.id, "max", {"words": "why?"}) in (None, {}) or None
+
+        await office.until(once_more, "the form is not taken")
+        await office.finish(turn, "One, two.")
+        await slack.shows("One, two.", thread_ts=post.ts)
+        (asked,) = [t for t in await office.turns() if t.message.text == "why?"]
+        assert asked.message.author.id == slack.world.person("max").id
+        assert not (await office.replies.read(turn.id)).notes, "nothing came of the press"
+
+
 async def test_what_is_said_below_a_mention_that_redis_did_not_take_follows_it(
     slack: SlackServer, tmp_path: Path
 ) -> None:
