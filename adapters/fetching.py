@@ -115,7 +115,8 @@ class Fetching:
         quotes = turn.message.quotes
         if turn.message.history:
             quotes = (*await self._history(turn, until), *quotes)
-        await self._meet(turn, quotes)
+        if others := turn.message.others:  # the model is to know who is who
+            await self._platform.meet({turn.message.author.id, *others})
         left = [MAX_IMAGES]
         files = [turn.message.attachments, *(quote.attachments for quote in quotes)]
         chosen = [_chosen(some, left) for some in files]
@@ -126,13 +127,6 @@ class Fetching:
             history=False,
             others=(),
         )
-
-    async def _meet(self, turn: Turn, quotes: tuple[Quote, ...]) -> None:
-        """Where several people speak, the model is to know who is who."""
-        author = turn.message.author.id
-        others = {*turn.message.others, *(quote.by for quote in quotes)} - {"", author}
-        if others:
-            await self._platform.meet({author, *others})
 
     async def _history(self, turn: Turn, until: float) -> tuple[Quote, ...]:
         try:

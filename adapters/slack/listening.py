@@ -240,11 +240,11 @@ class Listening:
             return None
         thread = Thread(said.channel, root.rsplit(":", 1)[1] if root else said.root)
         asked = self._message(said, thread, history=root is None and not met_before)
-        return replace(asked, others=await self._others(said, thread))
+        return asked if root is None else replace(asked, others=await self._others(said, thread))
 
     async def _others(self, said: Heard, thread: Thread) -> tuple[str, ...]:
-        """Who began the thread, if that is another person than asks now, and somebody's name is not known yet. In a
-        thread of one person nobody's is asked for."""
+        """Who began a conversation of ours, if that is another person than asks now, and somebody's name is not known
+        yet. In a thread of one person, or of strangers that the bot was called into, nobody's is asked for."""
         began = _asker(thread) or said.parent
         if began in (None, said.author.id, self.us.user):
             return ()
