@@ -231,6 +231,22 @@ async def own_redis(
         await server.stop()
 
 
+@asynccontextmanager
+async def away(server: EmbeddedRedis, how: str) -> AsyncIterator[None]:
+    """Redis is gone, or takes everything and answers nothing."""
+    assert server.pid is not None
+    if how == "gone":
+        await server.stop()
+        yield
+        await server.start()
+        return
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
 @pytest.mark.parametrize("how", ["gone", "hanging"])
 async def test_without_redis_there_is_no_ack_and_one_answer_when_it_is_back(
     slack: SlackServer, tmp_path: Path, how: str
@@ -238,20 +254,13 @@ async def test_without_redis_there_is_no_ack_and_one_answer_when_it_is_back(
     hub = slack.workspace.hub
     hub.ack_seconds, hub.retry_delays = 0.3, (0.1,) * 100
     async with own_redis(slack, tmp_path) as (office, server), office.open():
-        assert server.pid is not None
-        if how == "gone":
-            await server.stop()
-        else:
-            os.kill(server.pid, signal.SIGSTOP)
-        post = await slack.post("mia", "general", "@Switchboard hello")
-        await slack.until(
-            lambda: all(e.attempts > 2 for e in slack.events) or None, what="it did not come again"
-        )
-        assert [event.acks for event in slack.events] == [0, 0]
-        if how == "gone":
-            await server.start()
-        else:
-            os.kill(server.pid, signal.SIGCONT)
+        async with away(server, how):
+            post = await slack.post("mia", "general", "@Switchboard hello")
+            await slack.until(
+                lambda: all(e.attempts > 2 for e in slack.events) or None,
+                what="it did not come again",
+            )
+            assert [event.acks for event in slack.events] == [0, 0]
         turn = await office.asked(post)
         assert [t.id for t in await office.turns() if t.kind == "ask"] == [turn.id]
         await office.answer(turn, "Here I am.")
@@ -266,19 +275,11 @@ async def test_a_command_that_redis_does_not_take_is_refused_in_time_and_nothing
 ) -> None:
     """Slack tells of a command once, and shows a fault of its own where nobody acknowledges it in three seconds."""
     async with own_redis(slack, tmp_path) as (office, server), office.open():
-        assert server.pid is not None
-        if how == "gone":
-            await server.stop()
-        else:
-            os.kill(server.pid, signal.SIGSTOP)
-        for words in ("ask why", "model set gpt-4o-mini", "help"):
-            await slack.command("ada", "general", f"/ai {words}")
-        told = [message.text for message in slack.private("ada")]
-        assert told == [AWAY] * 3
-        if how == "gone":
-            await server.start()
-        else:
-            os.kill(server.pid, signal.SIGCONT)
+        async with away(server, how):
+            for words in ("ask why", "model set gpt-4o-mini", "help"):
+                await slack.command("ada", "general", f"/ai {words}")
+            told = [message.text for message in slack.private("ada")]
+            assert told == [AWAY] * 3
 
         async def taken_back() -> bool | None:
             names = [name async for name in office.redis.scan_iter(match="*:seen:slack:*:slash-*")]
@@ -301,29 +302,23 @@ async def test_a_press_and_a_form_that_redis_does_not_take_are_refused_in_time(
 ) -> None:
     """Of these too Slack tells once, with a fault of its own after three seconds."""
     async with own_redis(slack, tmp_path) as (office, server), office.open():
-        assert server.pid is not None
         post = await slack.post("mia", "general", "@Switchboard hello")
         turn = await office.asked(post)
         await office.grow(turn, "One, ")
         answer = await slack.shows("One,", thread_ts=post.ts)
         await slack.shortcut("max", "general", post.ts, "ask_about_this")
         view = await slack.until(lambda: next(iter(slack.views("max")), None), what="no form")
-        if how == "gone":
-            await server.stop()
-        else:
-            os.kill(server.pid, signal.SIGSTOP)
-        await slack.click("mia", "general", answer.ts, "stop")
-        await slack.shortcut("ada", "general", post.ts, "ask_about_this")
-        ack = await slack.submit_view(view.id, "max", {"words": "why?"})
-        assert ack is not None
-        assert ack["errors"] == {"question": AWAY}
-        for who in ("mia", "ada"):
-            await slack.until(lambda who=who: slack.private(who) or None, what="nobody was told")
-            assert [message.text for message in slack.private(who)] == [AWAY]
-        if how == "gone":
-            await server.start()
-        else:
-            os.kill(server.pid, signal.SIGCONT)
+        async with away(server, how):
+            await slack.click("mia", "general", answer.ts, "stop")
+            await slack.shortcut("ada", "general", post.ts, "ask_about_this")
+            ack = await slack.submit_view(view.id, "max", {"words": "why?"})
+            assert ack is not None
+            assert ack["errors"] == {"question": AWAY}
+            for who in ("mia", "ada"):
+                await slack.until(
+                    lambda who=who: slack.private(who) or None, what="nobody was told"
+                )
+                assert [message.text for message in slack.private(who)] == [AWAY]
 
         async def once_more() -> bool | None:
             return await slack.submit_view(view.id, "max", {"words": "why?"}) in (None, {}) or None
