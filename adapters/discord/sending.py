@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping
 
 from adapters.discord import notes, render
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 # Windows as Discord counts them, and a little for the way:
 MESSAGES = Rate(5, 5.2, 5)  # create and edit together: about 5 in 5 s and channel (observed)
 INTERACTIONS = Rate(5, 2.1, 5)  # a webhook's own bucket: about 5 in 2 s (observed)
+TYPING_SECONDS = 3.0  # in which a channel is not told twice that we type; Discord shows it for ten, or until a message
 FOOTER = 90  # UTF-16 units beyond a message's limit that its last lines may fill: 1,990 of 2,000
 BLIND = "In this server I only read messages that mention me, so please mention me to go on."
 MUTE = "I could not answer where you asked: I may not write there. An admin can allow it."
@@ -54,6 +56,7 @@ class Discord:
         self._people = people
         self._reading = reading
         self._paces = Paces()
+        self._typed: dict[str, float] = {}  # channel → when it last showed that we type
         self._reads_all = reads_all  # the Message Content intent is on
         # Turn → the words last said to its author, and how many of their messages are out.
         self._said: dict[str, tuple[str, int]] = {}
@@ -181,9 +184,15 @@ class Discord:
         await self._messages.post(turn, index, content, direct)
 
     async def working(self, turn: Turn, on: bool) -> None:
-        """Typing; a deferred interaction shows "thinking" by itself."""
-        if on and not turn.message.target.interaction:
-            await self._rest.typing(turn.message.target.channel)
+        """Typing, of which a channel shows one however many answers are made in it; a deferred interaction shows
+        "thinking" by itself."""
+        channel, now = turn.message.target.channel, time.monotonic()
+        if not on or turn.message.target.interaction:
+            return
+        self._typed = {c: at for c, at in self._typed.items() if now - at < TYPING_SECONDS}
+        if channel not in self._typed:
+            self._typed[channel] = now
+            await self._rest.typing(channel)
 
     def forget(self, turn_id: str) -> None:
         self._said.pop(turn_id, None)

@@ -396,6 +396,23 @@ async def test_two_adapters_with_one_token_make_one_answer_of_each_question(benc
     assert bench.discord.registry.syncs == syncs
 
 
+async def test_a_channel_is_told_once_that_several_answers_are_made_in_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them told it, all at once: more often than Discord allows."""
+    monkeypatch.setattr("adapters.discord.sending.TYPING_SECONDS", 3600.0)
+    monkeypatch.setattr("adapters.delivery.SIGN_AFTER", 0.0)
+    busy, quiet = await bench.channel(), await bench.channel()
+    for n in range(6):
+        await bench.discord.post("mia", busy, f"@Switchboard crowd {n}")
+    await bench.discord.post("noah", quiet, "@Switchboard alone")
+    for words, place in [*((f"crowd {n}", busy) for n in range(6)), ("alone", quiet)]:
+        await bench.discord.shows(f"Answer to: {words}", place)
+    await bench.at_rest()
+    told = [c.path.split("/")[2] for c in bench.discord.calls if c.path.endswith("/typing")]
+    assert sorted(told) == sorted((busy, quiet))
+
+
 async def test_many_answers_in_one_channel_meet_no_limit_and_hold_up_no_other() -> None:
     """With Discord's limits in force: five messages in five seconds and channel."""
     async with Bench(server=DiscordServer()) as bench:
